@@ -1,0 +1,1 @@
+"""Settings, database, clock, money, words: nothing here knows what a market is."""

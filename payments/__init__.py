@@ -1,0 +1,1 @@
+"""The books: notices, the journal, its rollups, findings and the rates read from them."""

@@ -1,0 +1,1 @@
+"""The demo: four made-up Vũng Tàu markets with three months of history and a live morning."""
