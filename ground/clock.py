@@ -33,6 +33,8 @@ def read_local(text: str) -> datetime:
     if match is None:
         raise ValueError(f"not a date and time: {text[:40]!r}")
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
+    if year < 1900:
+        raise ValueError(f"not a believable year: {text[:40]!r}")
     return datetime(year, month, day, hour, minute, second, tzinfo=ZONE).astimezone(UTC)
 
 
