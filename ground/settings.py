@@ -1,0 +1,47 @@
+"""Settings from the environment (MARKET_…), read once at the start and handed on."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting, with what it means; secrets take two values separated by a comma while they are rotated."""
+
+    model_config = SettingsConfigDict(env_prefix="MARKET_", extra="ignore")
+
+    database_url: SecretStr | None = Field(None, description="a PostgreSQL server; absent = the embedded one")
+    data_dir: Path = Field(PROJECT / ".data", description="where the embedded database and its key live")
+    secret_key: SecretStr | None = Field(None, description="signs sessions, keys the hashes")
+    base_url: str = Field("http://127.0.0.1:8000", description="what printed links begin with")
+    language: str = Field("", description="vi or en for the command line; absent = from LANG")
+    sepay_api_key: SecretStr | None = Field(None, description="SePay's `Authorization: Apikey …`")
+    sepay_hmac_secret: SecretStr | None = Field(None, description="SePay's X-SePay-Signature")
+    raw_retention_days: int = Field(90, ge=1, description="after which raw notices and memos are dropped")
+
+    def command_language(self) -> str:
+        """The language of the command line: the setting, else Vietnamese where the machine speaks it."""
+        if self.language in ("vi", "en"):
+            return self.language
+        return "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
+
+    def masked(self) -> dict[str, str]:
+        """Every setting as the operator may see it on a screen: secrets only as set or absent."""
+        return {f"MARKET_{name.upper()}": _mask(getattr(self, name)) for name in type(self).model_fields}
+
+
+def secret_values(secret: SecretStr | None) -> list[bytes]:
+    """The one or two values of a secret. An empty one is a closed door: no value at all."""
+    if secret is None:
+        return []
+    return [part.strip().encode() for part in secret.get_secret_value().split(",") if part.strip()]
+
+
+def _mask(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return "••••••" if secret_values(value) else ""
+    return "" if value is None else str(value)

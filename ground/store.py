@@ -1,0 +1,148 @@
+"""The store a process works on: which database, which key, and that they belong together."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Connection, Engine, text
+from sqlmodel import Field, Session, SQLModel
+
+from ground import clock, database, embedded
+from ground.database import Moment
+from ground.refusal import Refusal
+from ground.settings import PROJECT, Settings, secret_values
+from ground.vault import Vault
+
+MIGRATION_LOCK = 4_000_001  # an advisory lock: two processes never migrate at once
+
+
+class Installation(SQLModel, table=True):
+    """The one row that says whose books these are: the key they were begun with, and whether they are the demo's.
+
+    `registry_version` counts the changes of the registry, so that the poster knows when to look again
+    at money that waits for its owner.
+    """
+
+    id: int = Field(1, primary_key=True)
+    created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    key_fingerprint: str
+    registry_version: int = 0
+    demo_day: date | None = None
+
+
+class Store(NamedTuple):
+    engine: Engine
+    vault: Vault
+    url: str
+    settings: Settings
+
+    def session(self) -> Session:
+        return database.session(self.engine)
+
+
+def database_url(settings: Settings, name: str | None = None) -> str:
+    """The database's URL: the server's, or the embedded one's, which is started if need be.
+
+    `name` asks for another database than the usual one (the demo's), which is made if it is absent.
+    """
+    if settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        return url if name is None else _sibling(url, name)
+    cluster = embedded.attach(settings.data_dir)
+    embedded.ensure_database(cluster, name or "market")
+    return cluster.url(name or "market")
+
+
+def secret_keys(settings: Settings) -> list[bytes]:
+    keys = secret_values(settings.secret_key)
+    if keys:
+        return keys
+    if settings.database_url is not None:
+        raise Refusal("store.key_required")
+    return [embedded.secret_key(settings.data_dir).encode()]
+
+
+def open_store(settings: Settings, name: str | None = None, *, migrate: bool | None = None) -> Store:
+    """Open the books. The embedded database is migrated on the way; a server's only when asked (`db migrate`)."""
+    url = database_url(settings, name)
+    vault = Vault(secret_keys(settings))
+    engine = database.connect(url)
+    with engine.connect() as connection:
+        if migrate if migrate is not None else settings.database_url is None:
+            upgrade(connection)
+        elif revision(connection) != head():
+            raise Refusal("store.not_migrated", have=revision(connection) or "–", want=head())
+        _check_key(connection, vault)
+    return Store(engine, vault, url, settings)
+
+
+def upgrade(connection: Connection) -> None:
+    """Apply the pending migrations in one transaction, one process at a time."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+    have = revision(connection)
+    if have is not None and have not in {script.revision for script in _scripts().walk_revisions()}:
+        raise Refusal("store.from_the_future", have=have, want=head())
+    if have != head():
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    connection.commit()
+
+
+def revision(connection: Connection) -> str | None:
+    """The migration the database stands at; None when it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    latest = _scripts().get_current_head()
+    assert latest is not None
+    return latest
+
+
+def registry_changed(session: Session) -> None:
+    """Say in the same transaction that markets, stalls, accounts or codes are not what they were."""
+    session.execute(text("UPDATE installation SET registry_version = registry_version + 1"))
+
+
+def _check_key(connection: Connection, vault: Vault) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO installation (id, created_at, key_fingerprint) VALUES (1, :now, :key)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {"now": clock.now(), "key": vault.fingerprint},
+    )
+    begun_with = connection.execute(text("SELECT key_fingerprint FROM installation")).scalar_one()
+    connection.commit()
+    if begun_with != vault.fingerprint:
+        raise Refusal("store.wrong_key")
+
+
+def _sibling(url: str, name: str) -> str:
+    """Another database on the same server, made if it is absent: `market` → `market_demo`."""
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    wanted = f"{parsed.database}_{name}"
+    engine = database.connect(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        known = text("SELECT 1 FROM pg_database WHERE datname = :name")
+        if connection.execute(known, {"name": wanted}).first() is None:
+            connection.execute(text(f'CREATE DATABASE "{wanted}"'))
+    engine.dispose()
+    return parsed.set(database=wanted).render_as_string(hide_password=False)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(PROJECT) / "migrations"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())

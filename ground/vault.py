@@ -1,0 +1,51 @@
+"""What may not lie in clear: encrypted with a key derived from the secret key, or known only by a keyed hash."""
+
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_MARK = 8  # bytes that name the key a text was sealed with, so that keys can be rotated
+_NONCE = 12  # NIST SP 800-38D: 96-bit nonces, drawn at random
+
+
+class Vault:
+    """Seals with the first key, opens with any of them; hashes always with the last (the oldest) one.
+
+    `keys` are the values of MARKET_SECRET_KEY, the newest first. Hashes must stay comparable over a rotation,
+    so they keep the oldest key until it is taken away.
+    """
+
+    def __init__(self, keys: list[bytes]) -> None:
+        assert keys and all(keys), "a vault needs a key"
+        self._ciphers = {_derive(key, b"mark")[:_MARK]: AESGCM(_derive(key, b"seal")) for key in keys}
+        self._mark, self._cipher = next(iter(self._ciphers.items()))
+        self._hash_key = _derive(keys[-1], b"hash")
+        self.fingerprint = _derive(keys[-1], b"fingerprint").hex()[:16]
+
+    def seal(self, text: bytes) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return self._mark + nonce + self._cipher.encrypt(nonce, text, self._mark)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """The text sealed before; ValueError when it was sealed with a key that is not here, or was touched."""
+        mark, nonce, body = sealed[:_MARK], sealed[_MARK : _MARK + _NONCE], sealed[_MARK + _NONCE :]
+        cipher = self._ciphers.get(mark)
+        if cipher is None:
+            raise ValueError("sealed with a key that is not here")
+        try:
+            return cipher.decrypt(nonce, body, mark)
+        except InvalidTag as error:
+            raise ValueError("sealed text was changed") from error
+
+    def hash(self, text: str) -> bytes:
+        """The same 16 bytes for the same text under this key, and nothing to be learnt from them without it."""
+        return hmac.digest(self._hash_key, text.encode(), hashlib.sha256)[:16]
+
+
+def _derive(key: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"market40:" + purpose).derive(key)

@@ -1,0 +1,36 @@
+"""A bank account money arrives at: the vendor's own, or a virtual one from a licensed provider."""
+
+from collections.abc import Collection
+
+from sqlalchemy import BigInteger, Column, Identity, text
+from sqlmodel import Field, Session, SQLModel
+
+
+class Account(SQLModel, table=True):
+    """Known by (acquirer BIN, number): the same number may exist at two banks."""
+
+    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    bin: str
+    number: str
+
+
+def take_up(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """The ids of these (BIN, number) accounts; those not known yet are taken up."""
+    pairs = sorted(set(wanted))
+    if not pairs:
+        return {}
+    parameters = {"bins": [pair[0] for pair in pairs], "numbers": [pair[1] for pair in pairs]}
+    session.execute(
+        text(
+            "INSERT INTO account (bin, number) SELECT * FROM unnest(:bins, :numbers) ON CONFLICT DO NOTHING"
+        ),
+        parameters,
+    )
+    rows = session.execute(
+        text(
+            "SELECT a.bin, a.number, a.id FROM account a"
+            " JOIN unnest(:bins, :numbers) AS w(bin, number) USING (bin, number)"
+        ),
+        parameters,
+    )
+    return {(bin_, number): key for bin_, number, key in rows}

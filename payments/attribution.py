@@ -1,0 +1,112 @@
+"""Whose money is it? The account that received it limits the answer; the token only chooses within it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from merchants import stall
+from merchants.stall import Service
+
+
+class Receipt(NamedTuple):
+    """What attribution may look at: where the money arrived, on which day, and the tokens found in the memo."""
+
+    account: str
+    virtual_account: str | None
+    bin: str | None
+    business_date: date
+    tokens: Sequence[str]
+
+
+class Attribution(NamedTuple):
+    """`stall_id` None: the money waits in suspense. `finding` None: nothing to look into."""
+
+    stall_id: int | None
+    market_id: int | None
+    finding: str | None
+    candidates: tuple[int, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+
+class Directory(NamedTuple):
+    """Who is served by which account when, and which stall a token names (live or revoked)."""
+
+    services: Mapping[str, Sequence[Service]]
+    tokens: Mapping[str, int]
+
+
+_TOKENS = text("SELECT token, stall_id FROM code WHERE token = ANY(:tokens)")
+
+
+def directory(session: Session, numbers: Iterable[str], tokens: Iterable[str]) -> Directory:
+    """What the registry says now of these account numbers and tokens, for every day."""
+    by_number: dict[str, list[Service]] = {}
+    for service in stall.services(session, sorted(set(numbers))):
+        by_number.setdefault(service.number, []).append(service)
+    named = session.execute(_TOKENS, {"tokens": sorted(set(tokens))})
+    return Directory(by_number, {token: stall_id for token, stall_id in named})
+
+
+def attribute(receipt: Receipt, known: Directory) -> Attribution:
+    """The five rules of DESIGN.md, "Whose money is it?", all as of the receipt's business day."""
+    named = {token: known.tokens[token] for token in receipt.tokens if token in known.tokens}
+    owner = _virtual_owner(receipt, known)
+    if owner is not None:
+        foreign = tuple(token for token, stall_id in named.items() if stall_id != owner.stall_id)
+        return Attribution(
+            owner.stall_id, owner.market_id, "ambiguous" if foreign else None, (owner.stall_id,), foreign
+        )
+    served = _served(receipt, known)
+    if served is None:
+        return Attribution(None, None, "ambiguous", _stalls(_on_day(receipt.account, receipt, known)), tuple(named))
+    return _choose(served, named)
+
+
+def _choose(served: Sequence[Service], named: Mapping[str, int]) -> Attribution:
+    stalls = {service.stall_id: service.market_id for service in served}
+    candidates = _stalls(served)
+    market_id = served[0].market_id if len({*stalls.values()}) == 1 else None
+    if not served:
+        return Attribution(None, None, "unknown_account", (), tuple(named))
+    foreign = tuple(token for token, stall_id in named.items() if stall_id not in stalls)
+    chosen = {stall_id for stall_id in named.values() if stall_id in stalls}
+    if foreign or len(chosen) > 1:
+        return Attribution(None, market_id, "ambiguous", candidates, foreign)
+    if not chosen and len(stalls) > 1:
+        return Attribution(None, market_id, "unattributed", candidates)
+    (stall_id,) = chosen or stalls
+    return Attribution(stall_id, stalls[stall_id], None, candidates)
+
+
+def _virtual_owner(receipt: Receipt, known: Directory) -> Service | None:
+    """The one stall that a virtual account serves; told as such, or as the receiving account itself."""
+    for number in (receipt.virtual_account, receipt.account):
+        if number is not None:
+            owners = [service for service in _on_day(number, receipt, known) if service.virtual]
+            if len(owners) == 1:
+                return owners[0]
+    return None
+
+
+def _served(receipt: Receipt, known: Directory) -> Sequence[Service] | None:
+    """The stalls served by the receiving account; None when two banks could be meant."""
+    served = [service for service in _on_day(receipt.account, receipt, known) if not service.virtual]
+    if len({service.bin for service in served}) > 1:
+        return None
+    return served
+
+
+def _on_day(number: str, receipt: Receipt, known: Directory) -> list[Service]:
+    """Where the provider's bank name is unknown, the number decides if exactly one registered account bears it."""
+    return [
+        service
+        for service in known.services.get(number, ())
+        if service.holds_on(receipt.business_date) and receipt.bin in (None, service.bin)
+    ]
+
+
+def _stalls(served: Sequence[Service]) -> tuple[int, ...]:
+    return tuple(sorted({service.stall_id for service in served}))

@@ -1,0 +1,120 @@
+"""The inbox: many notices, one durable commit, and an answer to each request only after it.
+
+A batch is what is waiting when the writer comes back from its last commit: no clock, no fixed size. One thread
+writes, so that a stalled disk never stalls the event loop.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from ground.logs import log
+from payments import notice
+
+QUEUE_MAX = 20_000
+BATCH_MAX = 512
+_LOG = log("inbox")
+
+Waiting = tuple[dict[str, Any], "asyncio.Future[None]"]
+
+
+class StoreAway(Exception):
+    """Nothing was kept: the database is away or the queue is full; the sender may try again."""
+
+
+class Inbox:
+    def __init__(self, url: str, on_kept: Callable[[], None] = lambda: None) -> None:
+        self._url = url
+        self._on_kept = on_kept
+        self._queue: deque[Waiting] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._connection: psycopg.Connection[Any] | None = None
+        self._thread = threading.Thread(target=self._write_on, name="inbox", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Keeps what is waiting, then ends."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(timeout=30)
+
+    async def keep(self, row: dict[str, Any]) -> None:
+        """Returns when the row is durably kept; raises StoreAway when it is not."""
+        if len(self._queue) >= QUEUE_MAX or self._stopping:
+            raise StoreAway
+        future = asyncio.get_running_loop().create_future()
+        with self._wake:
+            self._queue.append((row, future))
+            self._wake.notify()
+        await future
+
+    def _write_on(self) -> None:
+        while batch := self._next_batch():
+            try:
+                self._keep([row for row, _ in batch])
+                failed: list[Waiting] = []
+            except psycopg.DataError:
+                failed = [waiting for waiting in batch if not self._keep_alone(waiting[0])]
+            except psycopg.Error as error:
+                self._drop_connection()
+                _LOG.warning("store away", notices=len(batch), reason=type(error).__name__)
+                failed = batch
+            self._answer(batch, failed)
+
+    def _next_batch(self) -> list[Waiting]:
+        """What waits, at most BATCH_MAX; empty only when the inbox stops."""
+        with self._wake:
+            while not self._queue and not self._stopping:
+                self._wake.wait()
+            return [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+
+    def _keep(self, rows: list[dict[str, Any]]) -> None:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._url, connect_timeout=5, application_name="market40-inbox", options="-c timezone=UTC"
+            )
+        with self._connection.transaction():
+            notice.keep(self._connection, rows)
+
+    def _keep_alone(self, row: dict[str, Any]) -> bool:
+        """A bad notice in a batch does not hurt its neighbours: each is tried by itself."""
+        try:
+            self._keep([row])
+        except psycopg.Error as error:
+            _LOG.error("not kept", batch=notice.digest([row]), reason=type(error).__name__)
+            return False
+        return True
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    def _answer(self, batch: list[Waiting], failed: list[Waiting]) -> None:
+        lost = {id(future) for _, future in failed}
+        by_loop: dict[asyncio.AbstractEventLoop, list[Waiting]] = {}
+        for waiting in batch:
+            by_loop.setdefault(waiting[1].get_loop(), []).append(waiting)
+        for loop, several in by_loop.items():
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_settle, several, lost)
+        if len(failed) < len(batch):
+            self._on_kept()
+
+
+def _settle(several: list[Waiting], lost: set[int]) -> None:
+    for _, future in several:
+        if future.done():
+            continue
+        if id(future) in lost:
+            future.set_exception(StoreAway())
+        else:
+            future.set_result(None)

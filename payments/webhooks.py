@@ -1,0 +1,100 @@
+"""The providers' doors: read, verify, translate, keep; 200 only after the commit."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+
+from ground import clock
+from ground.refusal import Refusal
+from ground.settings import Settings
+from ground.vault import Vault
+from payments import notice
+from payments.inbox import Inbox, StoreAway
+from payments.notice import Told
+from payments.providers import sepay
+
+BODY_MAX = 64 * 1024
+PREFIX = "/webhooks/"
+RETRY_AFTER_SECONDS = 30
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class Provider(Protocol):
+    """What a provider's file offers."""
+
+    NAME: str
+
+    def is_open(self, settings: Settings) -> bool: ...
+    def verify(self, headers: Mapping[str, str], body: bytes, settings: Settings, now: datetime) -> None: ...
+    def translate(self, body: bytes) -> Told: ...
+
+
+PROVIDERS: dict[str, Provider] = {module.NAME: module for module in (sepay,)}
+
+
+class Webhooks:
+    """An ASGI app for `/webhooks/{provider}`, in front of the pages: nothing slows it but its own work."""
+
+    def __init__(self, inbox: Inbox, vault: Vault, settings: Settings) -> None:
+        self._inbox = inbox
+        self._vault = vault
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._take(scope, receive)
+        except Refusal as refusal:
+            await _answer(send, refusal.status, _problem(refusal), b"application/problem+json")
+        except StoreAway:
+            away = Refusal("webhook.store_away", status=503)
+            await _answer(send, 503, _problem(away), b"application/problem+json", retry=True)
+        else:
+            await _answer(send, 200, b'{"success": true}', b"application/json")
+
+    async def _take(self, scope: Scope, receive: Receive) -> None:
+        provider = PROVIDERS.get(scope["path"].removeprefix(PREFIX))
+        if provider is None or not provider.is_open(self._settings):
+            raise Refusal("webhook.rail_off", status=404)
+        if scope["method"] != "POST":
+            raise Refusal("webhook.post_only", status=405)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await _read(receive, headers.get("content-length", ""))
+        moment = clock.now()
+        provider.verify(headers, body, self._settings, moment)
+        await self._inbox.keep(notice.seal(provider.translate(body), self._vault, moment))
+
+
+async def _read(receive: Receive, announced: str) -> bytes:
+    """The whole body; refuses (413) before more than 64 KiB are held."""
+    if announced.isdigit() and int(announced) > BODY_MAX:
+        raise Refusal("webhook.too_large", status=413)
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal("webhook.unreadable", status=400, field="body")
+        body += message.get("body", b"")
+        if len(body) > BODY_MAX:
+            raise Refusal("webhook.too_large", status=413)
+        if not message.get("more_body"):
+            return body
+
+
+def _problem(refusal: Refusal) -> bytes:
+    """RFC 9457. The language is English: a provider's engineer reads it."""
+    return orjson.dumps(
+        {"type": "about:blank", "title": refusal.message("en"), "status": refusal.status, "code": refusal.code}
+    )
+
+
+async def _answer(send: Send, status: int, body: bytes, kind: bytes, *, retry: bool = False) -> None:
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if retry:
+        headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
