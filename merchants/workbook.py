@@ -1,0 +1,179 @@
+"""An Excel workbook's first sheet as a grid, looked over before a parser trusts it."""
+
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+from datetime import date, datetime, time, timedelta
+from xml.etree import ElementTree
+
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+    load_workbook,
+)
+
+from ground.refusal import Refusal
+from merchants.grid import Cell, Grid, check_extent
+
+ZIP = b"PK\x03\x04"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+LARGEST_UNPACKED = 200 * 2**20
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+_OLD_EXCEL = "Workbook".encode("utf-16-le"), "Book".encode("utf-16-le")
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ElementTree.ParseError, KeyError)
+# A cell with only a time in it lies on Excel's day zero; no zone, as nothing in a sheet has one.
+_DAY_ZERO = datetime.combine(date(1899, 12, 30), time())
+
+_TAG = re.compile(rb"<(?:\w+:)?(row|c)\b([^>]*)>")
+_ROW_NUMBER = re.compile(rb"""\br=["'](\d+)["']""")
+_REFERENCE = re.compile(rb"""\br=["']([A-Za-z]{1,3})(\d+)["']""")
+_VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
+_FORMULA_ONLY = re.compile(
+    rb"<(?:\w+:)?c\b([^>]*)>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+
+Failures = dict[tuple[int, int], str]
+
+
+def read_workbook(content: bytes, name: str) -> Grid:
+    """The first visible sheet, from cell A1 on. A merged cell's value stands in each of its rows.
+
+    A formula's error or missing result, which a parser shows as an empty cell, stands there as `#N/A` or `=`:
+    an account that could not be looked up must not read as "no account".
+    """
+    archive = _open_archive(content, name) if content.startswith(ZIP) else None
+    if archive is None:
+        _check_old(content, name)
+    try:
+        workbook = load_workbook(io.BytesIO(content))
+        title = _first_sheet(workbook, name)
+        failures = _survey(archive, title, name) if archive else {}
+        sheet = workbook.get_sheet_by_name(title)
+        grid = [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
+    except PasswordError as error:
+        raise Refusal("sheet.locked", name=name) from error
+    except (CalamineError, *_BROKEN) as error:
+        raise Refusal("sheet.damaged", name=name) from error
+    check_extent(len(grid), max(map(len, grid), default=0), name)
+    _fill_merges(grid, sheet)
+    _show_failures(grid, failures)
+    return grid
+
+
+def _check_old(content: bytes, name: str) -> None:
+    """Excel 97–2003 and password-protected workbooks share a container with other Office files."""
+    if _LOCKED in content:
+        raise Refusal("sheet.locked", name=name)
+    if not any(stream in content for stream in _OLD_EXCEL):
+        raise Refusal("sheet.not_table", name=name)
+
+
+def _open_archive(content: bytes, name: str) -> zipfile.ZipFile:
+    """Looks at declared sizes first; then every part is unpacked once, so none is larger than it declares."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > LARGEST_UNPACKED:
+            raise Refusal("sheet.unpacks_too_large", status=413, name=name)
+        if any(member.flag_bits & 1 for member in members):
+            raise Refusal("sheet.locked", name=name)
+        if archive.testzip() is not None:
+            raise Refusal("sheet.damaged", name=name)
+    except _BROKEN as error:
+        raise Refusal("sheet.damaged", name=name) from error
+    names = set(archive.namelist())
+    if "xl/workbook.xml" not in names:
+        others = {"xl/workbook.bin", "content.xml"}
+        raise Refusal("sheet.other_format" if names & others else "sheet.not_table", name=name)
+    return archive
+
+
+def _first_sheet(workbook: CalamineWorkbook, name: str) -> str:
+    for sheet in workbook.sheets_metadata:
+        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible:
+            return sheet.name
+    raise Refusal("sheet.empty", name=name)
+
+
+def _survey(archive: zipfile.ZipFile, title: str, name: str) -> Failures:
+    """Refuses a sheet that reaches too far out: the parser would fill all between. Returns failed formulas.
+
+    Cells are found by their tags alone: a survey that fails on bad XML could be evaded by it.
+    """
+    xml = archive.read(_sheet_path(archive, title))
+    failures: Failures = {}
+    row = column = last_row = last_column = 0
+    for tag in _TAG.finditer(xml):
+        attributes = tag[2]
+        if tag[1] == b"row":
+            told = _ROW_NUMBER.search(attributes)
+            row, column = int(told[1]) if told else row + 1, 0
+            continue
+        place = _REFERENCE.search(attributes)
+        row, column = (int(place[2]), _column_number(place[1])) if place else (row, column + 1)
+        if attributes.endswith(b"/"):
+            continue
+        last_row, last_column = max(last_row, row), max(last_column, column)
+        if b't="e"' in attributes:
+            value = _VALUE.search(xml, tag.end())
+            failures[row, column] = value[1].decode("ascii", "replace") if value else "#N/A"
+    check_extent(last_row, last_column, name)
+    for cell in _FORMULA_ONLY.finditer(xml):
+        place = _REFERENCE.search(cell[1])
+        if place and b't="str"' not in cell[1]:
+            failures[int(place[2]), _column_number(place[1])] = "="
+    return failures
+
+
+def _sheet_path(archive: zipfile.ZipFile, title: str) -> str:
+    """Where in the archive a sheet lies; KeyError when the workbook doesn't say."""
+    sheets = ElementTree.fromstring(archive.read("xl/workbook.xml")).findall(".//{*}sheet")
+    relations = {
+        sheet.get("name"): value for sheet in sheets for key, value in sheet.items() if key.endswith("}id")
+    }
+    links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels")).findall("{*}Relationship")
+    targets = {link.get("Id"): link.attrib["Target"] for link in links}
+    target = targets[relations[title]]
+    return target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
+
+
+def _column_number(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, bool | int | float | date):
+        return value
+    if isinstance(value, time):
+        return datetime.combine(_DAY_ZERO, value)
+    assert isinstance(value, timedelta), type(value)
+    return _DAY_ZERO + value
+
+
+def _fill_merges(grid: Grid, sheet: CalamineSheet) -> None:
+    """Downwards only: a section or a merchant merged over several stalls is said of each of them."""
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or []:
+        if top >= len(grid) or left >= len(grid[top]) or grid[top][left] is None:
+            continue
+        for row in grid[top + 1 : bottom + 1]:
+            if row[left] is not None:
+                break
+            row[left] = grid[top][left]
+
+
+def _show_failures(grid: Grid, failures: Failures) -> None:
+    for (row, column), shown in failures.items():
+        if row <= len(grid) and column <= len(grid[row - 1]) and grid[row - 1][column - 1] is None:
+            grid[row - 1][column - 1] = shown
