@@ -60,7 +60,7 @@ def png(payload: str, scale: int = 8) -> bytes:
     side = len(matrix) + 2 * QUIET
     picture = _painted("".join(_runs(matrix)), side).convert("1", dither=Image.Dither.NONE)
     kept = BytesIO()
-    picture.resize((side * scale, side * scale), Image.Resampling.NEAREST).save(kept, "PNG", optimize=True)
+    picture.resize((side * scale, side * scale), Image.Resampling.NEAREST).save(kept, "PNG")
     with Image.open(kept, formats=("PNG",)) as drawn:
         _check(drawn.convert("L"), payload)
     return kept.getvalue()

@@ -2,24 +2,16 @@
 
 import re
 import unicodedata
-from binascii import crc_hqx
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NoReturn, TypeAlias
+from typing import NoReturn
 
 from ground.refusal import Refusal
+from merchants import emv
+from merchants.emv import Fields
 
-GUID = "A000000727"
-"""NAPAS's own application identifier, 38.00."""
 TRANSFER_TO_ACCOUNT = "QRIBFTTA"
 
-Fields: TypeAlias = "dict[str, str | Fields]"
-_Texts: TypeAlias = dict[str, str]
-
-# At most 100 objects of at most 4 + 99 characters: nothing longer can be one, so nothing longer is looked at.
-_LONGEST = 100 * (4 + 99)
-_OBJECT = re.compile(r"[0-9]{4}")
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BIN = re.compile(r"[0-9]{6}")
 _ACCOUNT = re.compile(r"[0-9A-Za-z]{1,19}")
 _SERVICE = re.compile(r"[0-9A-Za-z]{1,10}")
@@ -73,22 +65,22 @@ def write(
         raise Refusal("vietqr.account", found=_clip(account))
     if amount is not None and not (type(amount) is int and 0 < amount < 10**13):
         raise Refusal("vietqr.amount_range")
-    beneficiary = _object("00", bin) + _object("01", account.upper())
-    template = _object("00", GUID) + _object("01", beneficiary) + _object("02", TRANSFER_TO_ACCOUNT)
+    beneficiary = emv.put("00", bin) + emv.put("01", account.upper())
+    template = emv.put("00", emv.GUID) + emv.put("01", beneficiary) + emv.put("02", TRANSFER_TO_ACCOUNT)
     purpose = _folded("vietqr.purpose", token, 25)
     objects = [
-        _object("00", "01"),
-        _object("01", "11" if amount is None else "12"),
-        _object("38", template),
-        _object("53", "704"),
-        _object("54", None if amount is None else str(amount)),
-        _object("58", "VN"),
-        _object("59", _folded("vietqr.merchant_name", merchant_name, 25)),
-        _object("60", _folded("vietqr.city", city, 15)),
-        _object("62", _object("08", purpose)),
+        emv.put("00", "01"),
+        emv.put("01", "11" if amount is None else "12"),
+        emv.put("38", template),
+        emv.put("53", "704"),
+        emv.put("54", None if amount is None else str(amount)),
+        emv.put("58", "VN"),
+        emv.put("59", _folded("vietqr.merchant_name", merchant_name, 25)),
+        emv.put("60", _folded("vietqr.city", city, 15)),
+        emv.put("62", emv.put("08", purpose)),
     ]
     body = "".join(objects) + "6304"
-    return body + _crc(body)
+    return body + emv.crc(body)
 
 
 def fold(text: str) -> str:
@@ -112,19 +104,6 @@ def _folded(code: str, text: str | None, most: int) -> str | None:
     return folded
 
 
-def _object(id: str, value: str | None) -> str:
-    """NAPAS v1.0: a length of zero is not allowed, the object is left out instead."""
-    if not value:
-        return ""
-    assert len(value) <= 99
-    return f"{id}{len(value):02}{value}"
-
-
-def _crc(text: str) -> str:
-    """CRC-16/CCITT-FALSE over the bytes, `6304` included."""
-    return f"{crc_hqx(text.encode(), 0xFFFF):04X}"
-
-
 # --- reading
 
 
@@ -134,8 +113,8 @@ def read(payload: str) -> VietQR:
     The checksum comes first: once it is wrong, every other fault is only its consequence.
     """
     text = payload.strip()
-    _check_frame(text)
-    fields = _open(text)
+    emv.check_frame(text)
+    fields = emv.open_payload(text)
     _check_ends(fields)
     del fields["00"], fields["63"]
     _check_account(fields)
@@ -151,100 +130,6 @@ def read(payload: str) -> VietQR:
         token=_text(fields.get("62", {}), "08"),
         payload=text,
     )
-
-
-def _check_frame(text: str) -> None:
-    if not text.startswith("000201"):
-        raise Refusal("vietqr.not_a_code")
-    if len(text) > _LONGEST:
-        raise Refusal("vietqr.too_long", most=_LONGEST)
-    if found := _FORBIDDEN.search(text):
-        raise Refusal("vietqr.character", position=found.start() + 1)
-    if text[-8:-4] != "6304":
-        raise Refusal("vietqr.no_crc")
-    # Real codes carry the checksum in lower case too.
-    if text[-4:].upper() != (right := _crc(text[:-4])):
-        raise Refusal("vietqr.crc", found=text[-4:], right=right)
-
-
-def _open(text: str) -> Fields:
-    """All objects. Writers disagree about the length of an accented letter: one, or its bytes in UTF-8."""
-    try:
-        return _open_templates(text)
-    except Refusal:
-        if text.isascii():
-            raise
-        try:
-            return _as_text(_open_templates(text.encode().decode("latin-1")))
-        except (Refusal, UnicodeDecodeError):
-            pass
-        raise
-
-
-def _as_text(fields: Fields) -> Fields:
-    """Fields cut by bytes (each held as one latin-1 character) with their letters put together again."""
-    return {
-        id: _as_text(value) if isinstance(value, dict) else value.encode("latin-1").decode()
-        for id, value in fields.items()
-    }
-
-
-def _open_templates(text: str) -> Fields:
-    fields: Fields = {}
-    for id, value in _objects(text, "QR").items():
-        if id == "38":
-            fields[id] = _open_napas(value)
-        elif "26" <= id <= "51":
-            # A third party's template may be any text; only if it is cut into objects do their rules hold.
-            fields[id] = value if _cut(value) is None else dict(_objects(value, id))
-        elif id in ("62", "64"):
-            fields[id] = dict(_objects(value, id))
-        else:
-            fields[id] = value
-    return fields
-
-
-def _open_napas(value: str) -> Fields:
-    template: Fields = dict(_objects(value, "38"))
-    if template.get("00") != GUID:
-        raise Refusal("vietqr.guid", right=GUID)
-    beneficiary = template.get("01")
-    if not isinstance(beneficiary, str):
-        raise Refusal("vietqr.beneficiary")
-    template["01"] = dict(_objects(beneficiary, "38.01"))
-    return template
-
-
-def _objects(text: str, place: str) -> _Texts:
-    """The objects of one level, which must fill it exactly, each once and none of them empty."""
-    pairs = _cut(text)
-    if pairs is None:
-        raise Refusal("vietqr.length", place=place)
-    objects: _Texts = {}
-    for id, value in pairs:
-        inner = id if place == "QR" else f"{place}.{id}"
-        if not value:
-            raise Refusal("vietqr.zero", place=inner)
-        if id in objects:
-            raise Refusal("vietqr.duplicate", place=inner)
-        objects[id] = value
-    return objects
-
-
-def _cut(text: str) -> list[tuple[str, str]] | None:
-    """(id, value) pairs, or None where the lengths do not end exactly at the end."""
-    pairs = []
-    at = 0
-    while at < len(text):
-        if not _OBJECT.match(text, at):
-            return None
-        start = at + 4
-        end = start + int(text[at + 2 : start])
-        if end > len(text):
-            return None
-        pairs.append((text[at : at + 2], text[start:end]))
-        at = end
-    return pairs
 
 
 def _check_ends(fields: Fields) -> None:
