@@ -27,6 +27,7 @@ def connect(url: str, **options: Any) -> Engine:
     return create_engine(
         driver_url,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error's text goes to logs: nobody's account or memo may stand in it
         pool_size=options.pop("pool_size", 10),
         max_overflow=options.pop("max_overflow", 10),
         connect_args={"options": "-c timezone=UTC", "application_name": "market40", "connect_timeout": 10},

@@ -10,7 +10,7 @@ class Refusal(Exception):
     the keyword arguments fill the sentence.
     """
 
-    def __init__(self, code: str, *, status: int = 422, **params: object) -> None:
+    def __init__(self, code: str, /, *, status: int = 422, **params: object) -> None:
         super().__init__(code)
         self.code = code
         self.status = status

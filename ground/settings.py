@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     language: str = Field("", description="vi or en for the command line; absent = from LANG")
     sepay_api_key: SecretStr | None = Field(None, description="SePay's `Authorization: Apikey …`")
     sepay_hmac_secret: SecretStr | None = Field(None, description="SePay's X-SePay-Signature")
+    demo: bool = Field(False, description="work on the demo's own database")
     raw_retention_days: int = Field(90, ge=1, description="after which raw notices and memos are dropped")
 
     def command_language(self) -> str:

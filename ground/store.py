@@ -8,7 +8,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Column, Connection, Engine, text
+from pydantic import SecretStr
+from sqlalchemy import Column, Connection, Engine, make_url, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground import clock, database, embedded
@@ -44,31 +45,37 @@ class Store(NamedTuple):
         return database.session(self.engine)
 
 
-def database_url(settings: Settings, name: str | None = None) -> str:
+def database_url(settings: Settings) -> str:
     """The database's URL: the server's, or the embedded one's, which is started if need be.
 
-    `name` asks for another database than the usual one (the demo's), which is made if it is absent.
+    The demo has a database of its own beside the usual one, made if it is absent.
     """
     if settings.database_url is not None:
         url = settings.database_url.get_secret_value()
-        return url if name is None else _sibling(url, name)
+        return _sibling(url, "demo") if settings.demo else url
     cluster = embedded.attach(settings.data_dir)
-    embedded.ensure_database(cluster, name or "market")
-    return cluster.url(name or "market")
+    name = "demo" if settings.demo else "market"
+    embedded.ensure_database(cluster, name)
+    return cluster.url(name)
+
+
+def secret_text(settings: Settings) -> str:
+    """The secret key as it is set, or as it was generated beside the embedded database."""
+    if secret_values(settings.secret_key):
+        assert settings.secret_key is not None
+        return settings.secret_key.get_secret_value()
+    if settings.database_url is not None:
+        raise Refusal("store.key_required")
+    return embedded.secret_key(settings.data_dir)
 
 
 def secret_keys(settings: Settings) -> list[bytes]:
-    keys = secret_values(settings.secret_key)
-    if keys:
-        return keys
-    if settings.database_url is not None:
-        raise Refusal("store.key_required")
-    return [embedded.secret_key(settings.data_dir).encode()]
+    return secret_values(SecretStr(secret_text(settings)))
 
 
-def open_store(settings: Settings, name: str | None = None, *, migrate: bool | None = None) -> Store:
+def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
     """Open the books. The embedded database is migrated on the way; a server's only when asked (`db migrate`)."""
-    url = database_url(settings, name)
+    url = database_url(settings)
     vault = Vault(secret_keys(settings))
     engine = database.connect(url)
     with engine.connect() as connection:
@@ -125,8 +132,6 @@ def _check_key(connection: Connection, vault: Vault) -> None:
 
 def _sibling(url: str, name: str) -> str:
     """Another database on the same server, made if it is absent: `market` → `market_demo`."""
-    from sqlalchemy.engine import make_url
-
     parsed = make_url(url)
     wanted = f"{parsed.database}_{name}"
     engine = database.connect(url, isolation_level="AUTOCOMMIT")

@@ -25,6 +25,6 @@ def _gather(table: dict[str, object], prefix: str, found: dict[str, str]) -> Non
             found[f"{prefix}.{key}"] = str(value)
 
 
-def say(key: str, language: str = "vi", **params: object) -> str:
+def say(key: str, language: str = "vi", /, **params: object) -> str:
     """The sentence for `key`, its `{names}` filled. An unknown key is our bug and raises KeyError."""
     return book(language)[key].format(**params)

@@ -22,14 +22,15 @@ def take_up(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple
     parameters = {"bins": [pair[0] for pair in pairs], "numbers": [pair[1] for pair in pairs]}
     session.execute(
         text(
-            "INSERT INTO account (bin, number) SELECT * FROM unnest(:bins, :numbers) ON CONFLICT DO NOTHING"
+            "INSERT INTO account (bin, number)"
+            " SELECT * FROM unnest(CAST(:bins AS text[]), CAST(:numbers AS text[])) ON CONFLICT DO NOTHING"
         ),
         parameters,
     )
     rows = session.execute(
         text(
             "SELECT a.bin, a.number, a.id FROM account a"
-            " JOIN unnest(:bins, :numbers) AS w(bin, number) USING (bin, number)"
+            " JOIN unnest(CAST(:bins AS text[]), CAST(:numbers AS text[])) AS w(bin, number) USING (bin, number)"
         ),
         parameters,
     )

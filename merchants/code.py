@@ -1,11 +1,17 @@
-"""A stall's VietQR code: issued, live from a day on, revoked; and whether a scanned one is genuine."""
+"""A stall's VietQR code: issued, live from a day on, revoked."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity
-from sqlmodel import Field, SQLModel
+from sqlalchemy import BigInteger, Column, ForeignKey, Identity, text
+from sqlmodel import Field, Session, SQLModel, col, select
 
+from ground import clock, store
 from ground.database import Moment
+from ground.refusal import Refusal
+from merchants import token, vietqr
+from merchants.market import Market
 
 
 class Code(SQLModel, table=True):
@@ -24,3 +30,124 @@ class Code(SQLModel, table=True):
     revoked_on: date | None = None
     revoked_at: datetime | None = Field(None, sa_column=Column(Moment))
     revoke_reason: str | None = None
+
+
+_ISSUABLE = text("""
+    SELECT s.id AS stall_id, s.number AS stall, state.merchant_id, a.id AS account_id, a.bin, a.number,
+        state.virtual_account_id IS NOT NULL AS virtual,
+        greatest(:since,
+            (SELECT min(since) FROM stall_state f
+             WHERE f.stall_id = s.id AND f.superseded_at IS NULL AND f.status = 'trading'),
+            (SELECT max(revoked_on) FROM code c WHERE c.stall_id = s.id)) AS live_from
+    FROM stall s
+    JOIN stall_state state ON state.stall_id = s.id AND state.superseded_at IS NULL
+        AND state.since <= :day AND (state.until IS NULL OR :day < state.until)
+    JOIN account a ON a.id = coalesce(state.virtual_account_id, state.account_id)
+    WHERE s.market_id = :market AND state.status = 'trading'
+        AND NOT EXISTS (SELECT 1 FROM code c WHERE c.stall_id = s.id AND (c.revoked_on IS NULL OR c.revoked_on > :day))
+    ORDER BY s.id
+""")
+_INSERT = text("""
+    INSERT INTO code (serial, stall_id, merchant_id, account_id, virtual_account, token, payload, live_from, issued_at)
+    SELECT 'C' || lpad(nextval('code_serial')::text, 6, '0'), c.*, :now
+    FROM unnest(CAST(:stalls AS bigint[]), CAST(:merchants AS bigint[]), CAST(:accounts AS bigint[]),
+        CAST(:virtual AS boolean[]), CAST(:tokens AS text[]), CAST(:payloads AS text[]), CAST(:live AS date[])) AS c
+    RETURNING serial
+""")
+
+
+def issue(session: Session, market: Market, *, since: date | None = None) -> list[str]:
+    """A code for every trading stall with merchant and account that has none that is live; their serials.
+
+    Live from `since` (today), but not before the stall's first trading day, nor while an earlier code was.
+    """
+    session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
+    today = clock.today()
+    begin = since or today
+    stalls = session.execute(
+        _ISSUABLE, {"market": market.key, "since": begin, "day": max(begin, today)}
+    ).all()
+    tokens = _fresh_tokens(session, len(stalls))
+    issued = session.execute(
+        _INSERT,
+        {
+            "now": clock.now(),
+            "stalls": [row.stall_id for row in stalls],
+            "merchants": [row.merchant_id for row in stalls],
+            "accounts": [row.account_id for row in stalls],
+            "virtual": [row.virtual for row in stalls],
+            "tokens": tokens,
+            "payloads": [
+                vietqr.write(bin=row.bin, account=row.number, token=token_)
+                for row, token_ in zip(stalls, tokens, strict=True)
+            ],
+            "live": [row.live_from for row in stalls],
+        },
+    )
+    serials = list(issued.scalars())
+    if serials:
+        store.registry_changed(session)
+    return serials
+
+
+def _fresh_tokens(session: Session, count: int) -> list[str]:
+    """Tokens never given before: a revoked one still names its stall."""
+    fresh: list[str] = []
+    while len(fresh) < count:
+        drawn = {token.draw() for _ in range(count - len(fresh))}.difference(fresh)
+        taken = select(Code.token).where(col(Code.token).in_(drawn))
+        fresh += sorted(drawn.difference(session.exec(taken)))
+    return fresh
+
+
+def revoke(session: Session, serial: str, *, reason: str, on: date | None = None) -> None:
+    """The code is no longer live from `on` (today) on; its token goes on naming its stall."""
+    found = session.exec(select(Code).where(Code.serial == serial).with_for_update()).first()
+    if found is None:
+        raise Refusal("code.unknown", serial=serial, status=404)
+    if found.revoked_on is not None:
+        raise Refusal("code.revoked_already", serial=serial, on=found.revoked_on, status=409)
+    if not reason.strip():
+        raise Refusal("code.no_reason")
+    day = on or clock.today()
+    if day < found.live_from:
+        raise Refusal("code.revoked_before_it_was", serial=serial, since=found.live_from)
+    found.revoked_on, found.revoked_at, found.revoke_reason = day, clock.now(), reason.strip()
+    session.add(found)
+    store.registry_changed(session)
+    session.flush()
+
+
+_LIST = text("""
+    SELECT c.serial, m.code AS market, s.number AS stall, t.name AS merchant, 'vietqr' AS rail, a.bin,
+        a.number AS account, c.virtual_account, c.token, c.payload, c.live_from, c.issued_at, c.revoked_on,
+        c.revoked_at, c.revoke_reason
+    FROM code c
+    JOIN stall s ON s.id = c.stall_id
+    JOIN market m ON m.id = s.market_id
+    JOIN merchant t ON t.id = c.merchant_id
+    JOIN account a ON a.id = c.account_id
+    WHERE m.id = :market AND (CAST(:serials AS text[]) IS NULL OR c.serial = ANY(:serials))
+    ORDER BY c.id
+""")
+
+
+def every(session: Session, market: Market, serials: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """The market's codes as CONTRACT.md's JSON shows them; `serials` picks some."""
+    wanted = None if serials is None else list(serials)
+    rows = session.execute(_LIST, {"market": market.key, "serials": wanted})
+    return [_shown(dict(row._mapping)) for row in rows]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    days = {name: row[name] and row[name].isoformat() for name in ("live_from", "revoked_on")}
+    moments = {name: row[name] and clock.stamp(row[name]) for name in ("issued_at", "revoked_at")}
+    return {**row, **days, **moments}
+
+
+def payload(session: Session, serial: str) -> str:
+    """What the code with this serial carries; Refusal (404) when there is none."""
+    found = session.exec(select(Code).where(Code.serial == serial)).first()
+    if found is None:
+        raise Refusal("code.unknown", serial=serial, status=404)
+    return found.payload

@@ -65,6 +65,14 @@ def open_all(session: Session, opened: Sequence[Opened]) -> None:
         session.execute(_OPEN, {"rows": rows, "now": clock.now()})
 
 
+def candidate_markets(session: Session, finding_id: int) -> list[int]:
+    """The markets of the stalls that could be meant."""
+    among = text(
+        "SELECT DISTINCT s.market_id FROM finding f JOIN stall s ON s.id = ANY(f.candidates) WHERE f.id = :id"
+    )
+    return list(session.execute(among, {"id": finding_id}).scalars())
+
+
 def assign(session: Session, finding_id: int, stall_id: int, *, by: str, reason: str) -> None:
     """Give a payment's money to a stall: out of suspense, or from the stall that has it to another one."""
     finding = _to_decide(session, finding_id, reason)
@@ -92,17 +100,23 @@ def close(session: Session, finding_id: int, *, by: str, reason: str) -> None:
     session.flush()
 
 
-def resolve(session: Session, finding_id: int, stall_id: int, market_id: int) -> None:
-    """The registry has since been completed and names the owner: the money goes there by itself."""
+def settle(session: Session, finding_id: int, seen: Opened | None, stall_id: int, market_id: int) -> None:
+    """The registry has since been completed and names the owner: the money goes there by itself.
+
+    `seen` is what remains doubtful all the same; without it the finding is resolved.
+    """
     finding = session.get(Finding, finding_id)
     assert finding is not None and finding.status == "open"
     held_by = journal.holder(session, finding.notice_id)
     assert held_by is not None and held_by.startswith("suspense:")
     target = journal.stall_account(stall_id)
     journal.write(session, [_movement(session, finding, "attributed", held_by, target, "registry")])
-    _decide(session, finding, "resolved", "market40", "registry")
     finding.stall_id, finding.market_id = stall_id, market_id
-    session.flush()
+    if seen is None:
+        _decide(session, finding, "resolved", "market40", "registry")
+        session.flush()
+    else:
+        see_anew(session, finding_id, seen)
 
 
 def see_anew(session: Session, finding_id: int, seen: Opened) -> None:

@@ -150,8 +150,9 @@ def resolve_waiting(session: Session) -> int:
     resolved = 0
     for row in waiting:
         found = attribution.attribute(_receipt(row), known)
-        if found.stall_id is not None and found.market_id is not None and found.finding is None:
-            finding.resolve(session, row.finding_id, found.stall_id, found.market_id)
+        if found.stall_id is not None and found.market_id is not None:
+            doubt = _opened(row, found) if found.finding else None
+            finding.settle(session, row.finding_id, doubt, found.stall_id, found.market_id)
             resolved += 1
         elif (found.finding, list(found.candidates)) != (row.kind, list(row.candidates)):
             finding.see_anew(session, row.finding_id, _opened(row, found))

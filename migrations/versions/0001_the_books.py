@@ -86,6 +86,8 @@ CREATE INDEX stall_state_account ON stall_state (account_id) WHERE superseded_at
 CREATE INDEX stall_state_virtual_account ON stall_state (virtual_account_id) WHERE superseded_at IS NULL;
 CREATE INDEX stall_state_stall ON stall_state (stall_id) WHERE superseded_at IS NULL;
 
+CREATE SEQUENCE code_serial;
+
 CREATE TABLE code (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     serial text NOT NULL UNIQUE,

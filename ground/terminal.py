@@ -1,0 +1,65 @@
+"""The command line's own ground: the desk a command works at, JSON out, tables out, a progress bar."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ground import store
+from ground.settings import Settings
+from ground.store import Store
+
+Format = Literal["table", "json"]
+
+
+class Desk:
+    """What every command needs: the settings, the language, and which books to open."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.language = settings.command_language()
+
+    @contextmanager
+    def books(self) -> Iterator[Store]:
+        opened = store.open_store(self.settings)
+        try:
+            yield opened
+        finally:
+            opened.engine.dispose()
+
+
+def desk(context: typer.Context) -> Desk:
+    found = context.find_root().obj
+    assert isinstance(found, Desk)
+    return found
+
+
+def emit(document: Any) -> None:
+    """One JSON document on stdout, and nothing else there."""
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()) -> None:
+    """A table on stdout; `right` are the columns of numbers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if index in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*["" if cell is None else str(cell) for cell in row])
+    Console(width=None if Console().is_terminal else 160).print(table)
+
+
+def progress() -> Progress:
+    """A bar on stderr, so that stdout stays the document's."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )

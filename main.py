@@ -1,0 +1,197 @@
+"""Market 4.0: the app and the command line. It wires the rooms together, nothing else."""
+
+import gc
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+import uvicorn
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+
+from ground import backup, embedded, logs, store
+from ground.refusal import Refusal
+from ground.settings import Settings
+from ground.store import Store
+from ground.terminal import Desk, desk
+from merchants import commands as merchants_commands
+from payments import commands as payments_commands
+from payments.demo import commands as demo
+from payments.inbox import Inbox
+from payments.poster import Poster
+from payments.webhooks import PREFIX, Receive, Scope, Send, Webhooks
+from portal import app as portal
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+databases = typer.Typer(no_args_is_help=True, help="A database on a server.")
+app.add_typer(databases, name="db")
+for commands in (merchants_commands.app, payments_commands.app):
+    app.registered_commands += commands.registered_commands
+    app.registered_groups += commands.registered_groups
+
+
+@app.callback()
+def begin(
+    context: typer.Context,
+    on_demo: Annotated[bool, typer.Option("--demo", help="work on the demo's own database")] = False,
+) -> None:
+    """Market 4.0 (Chợ 4.0): from the stall roll to a cashless rate that can be signed."""
+    settings = Settings()
+    context.obj = Desk(settings.model_copy(update={"demo": settings.demo or on_demo}))
+
+
+class House:
+    """The whole as one ASGI app: the webhooks' door in front, the portal behind it."""
+
+    def __init__(self, books: Store) -> None:
+        self._poster = Poster(books)
+        self._inbox = Inbox(books.url, on_kept=self._poster.wake)
+        self._books = books
+        self._webhooks = Webhooks(self._inbox, books.vault, books.settings)
+        self._portal = portal.create(books, self.is_ready)
+        self._portal.router.lifespan_context = self._live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self._webhooks(scope, receive, send)
+        else:
+            await self._portal(scope, receive, send)
+
+    def is_ready(self) -> bool:
+        """Notices can be kept and posted: the database answers, and the poster is at work."""
+        try:
+            with self._books.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return self._poster.is_up
+
+    @asynccontextmanager
+    async def _live(self, _: Any) -> AsyncIterator[None]:
+        self._inbox.start()
+        self._poster.start()
+        gc.collect()
+        gc.freeze()  # what was imported stays: the collector need not walk it again
+        yield
+        self._inbox.stop()
+        self._poster.stop()
+        self._books.engine.dispose()
+
+
+def application() -> House:
+    """What uvicorn's workers call."""
+    logs.configure()
+    return House(store.open_store(Settings()))
+
+
+@app.command()
+def serve(context: typer.Context, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
+    """Run until SIGTERM. The embedded database is migrated first."""
+    at = desk(context)
+    _refuse_taken_port(host, port)
+    store.open_store(at.settings).engine.dispose()
+    run(at.settings, host, port, workers)
+
+
+def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callable[[], None] | None = None) -> None:
+    """Serve; `then` runs beside it once the server answers."""
+    os.environ["MARKET_DEMO"] = "1" if settings.demo else ""
+    threading.Thread(target=_announce, args=(host, port, then), daemon=True).start()
+    options: dict[str, Any] = {"host": host, "port": port, "log_level": "warning", "access_log": False}
+    if workers > 1:
+        uvicorn.run("main:application", factory=True, workers=workers, **options)
+    else:
+        logs.configure()
+        uvicorn.run(House(store.open_store(settings)), **options)
+
+
+def _announce(host: str, port: int, then: Callable[[], None] | None) -> None:
+    address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+    while True:
+        try:
+            if httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == 200:
+                break
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    typer.echo(f"Ready: {address}")
+    sys.stdout.flush()
+    if then is not None:
+        then()
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Refusal("serve.no_port", host=host, port=port, reason=error.strerror) from error
+
+
+@app.command("demo")
+def run_demo(context: typer.Context, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Fill the demo's own database with four made-up markets, serve it, and let a morning's payments come in."""
+    at = desk(context)
+    _refuse_taken_port(host, port)
+    settings = demo.settings(at.settings)
+    demo.fill(settings)
+    run(settings, host, port, then=lambda: demo.live_morning(settings, f"http://{host}:{port}"))
+
+
+@databases.command("migrate")
+def migrate(context: typer.Context) -> None:
+    """Bring the database to this program's revision."""
+    store.open_store(desk(context).settings, migrate=True).engine.dispose()
+    typer.echo(store.head())
+
+
+@app.command("backup")
+def back_up(context: typer.Context, file: Path) -> None:
+    """One file with the database and the key: keep it as safe as the key."""
+    settings = desk(context).settings
+    url = store.database_url(settings)
+    backup.backup(url, store.secret_text(settings), file)
+    typer.echo(f"{file}  {file.stat().st_size:,} bytes")
+
+
+@app.command("restore")
+def restore(context: typer.Context, file: Path) -> None:
+    """Bring a backup's database and key back into an empty one."""
+    settings = desk(context).settings
+    store.restore(settings, file)
+    store.open_store(settings, migrate=True).engine.dispose()
+    typer.echo(store.head())
+
+
+@app.command("settings")
+def show_settings(context: typer.Context) -> None:
+    """Every setting, secrets masked."""
+    for name, value in desk(context).settings.masked().items():
+        typer.echo(f"{name}={value}")
+
+
+def main() -> None:
+    """Exit 0 when done, 1 when refused (the reason on stderr), 2 on wrong usage."""
+    logs.configure()
+    try:
+        app()
+    except Refusal as refusal:
+        typer.echo(refusal.message(Settings().command_language()), err=True)
+        raise SystemExit(1) from None
+    except (OperationalError, DBAPIError) as error:
+        away = Refusal("store.away", reason=str(error.orig).strip().splitlines()[0])
+        typer.echo(away.message(Settings().command_language()), err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

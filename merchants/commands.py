@@ -1,0 +1,213 @@
+"""The registry's commands: market, roll, codes."""
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ground import clock, words
+from ground.refusal import Refusal
+from ground.terminal import Desk, Format, desk, emit, show_table
+from merchants import code, genuine, market, place, qr_image, roll
+from merchants.genuine import Verdict
+from merchants.roll import Imported
+
+app = typer.Typer(no_args_is_help=True)
+markets = typer.Typer(no_args_is_help=True, help="Markets and the wards they stand in.")
+rolls = typer.Typer(no_args_is_help=True, help="The board's list of stalls.")
+codes = typer.Typer(no_args_is_help=True, help="The stalls' VietQR codes.")
+app.add_typer(markets, name="market")
+app.add_typer(rolls, name="roll")
+app.add_typer(codes, name="codes")
+
+
+def day(text: str) -> date:
+    """A date on the command line: YYYY-MM-DD or DD/MM/YYYY."""
+    for form in ("%Y-%m-%d", "%d/%m/%Y"):
+        try:
+            return datetime.strptime(text, form).date()  # noqa: DTZ007 a date has no zone
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"{text!r} is no date: YYYY-MM-DD or DD/MM/YYYY")
+
+
+Day = Annotated[date | None, typer.Option(parser=day, metavar="DATE")]
+MarketCode = Annotated[str, typer.Option("--market", help="the market's code")]
+
+
+@markets.command("add")
+def add(
+    context: typer.Context,
+    code: str,
+    name: Annotated[str, typer.Option()],
+    ward: Annotated[str, typer.Option(help="a ward's code valid on that date")],
+    kind: Annotated[str, typer.Option(help="market or street")] = "market",
+    since: Day = None,
+) -> None:
+    """Take a market into the books."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        added = market.add(session, code, name, ward, kind=kind, since=since)
+        session.commit()
+        typer.echo(f"market:{added.code}  {added.name}  {added.since.isoformat()}")
+        _warn_of_lost_ward(at, added, market.moves(session)[added.key])
+
+
+@markets.command("move")
+def move(
+    context: typer.Context,
+    code: str,
+    ward: Annotated[str, typer.Option()],
+    since: Annotated[date, typer.Option(parser=day, metavar="DATE")],
+) -> None:
+    """The market stands in another ward from a date on."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        found = market.find(session, code)
+        market.move(session, found, ward, since=since)
+        session.commit()
+        _warn_of_lost_ward(at, found, market.moves(session)[found.key])
+
+
+@markets.command("list")
+def list_markets(context: typer.Context, format: Format = "table") -> None:
+    """All markets, with the ward each stands in today."""
+    with desk(context).books() as books, books.session() as session:
+        history = market.moves(session)
+        rows = [_market_row(found, history[found.key]) for found in market.every(session)]
+    if format == "json":
+        emit(rows)
+    else:
+        show_table(["code", "name", "kind", "since", "ward"], [list(row.values()) for row in rows])
+
+
+def _market_row(found: market.Market, moves: list[place.Move]) -> dict[str, Any]:
+    last = place.stays(moves, clock.today() + timedelta(days=1))[-1:]
+    ward = last[0].ward.code if last and last[0].ward else None
+    return {
+        "code": found.code,
+        "name": found.name,
+        "kind": found.kind,
+        "since": found.since.isoformat(),
+        "ward": ward,
+    }
+
+
+def _warn_of_lost_ward(at: Desk, found: market.Market, moves: list[place.Move]) -> None:
+    lost = place.needs_move(moves, clock.today())
+    if lost is not None:
+        typer.echo(words.say("market.needs_move", at.language, code=found.code, since=lost), err=True)
+
+
+@rolls.command("import")
+def import_roll(
+    context: typer.Context,
+    file: Path,
+    market_code: MarketCode,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would change, change nothing")] = False,
+    complete: Annotated[bool, typer.Option("--complete", help="close the stalls not in the file")] = False,
+    on: Day = None,
+    format: Format = "table",
+) -> None:
+    """Bring a market's roll in line with a CSV or XLSX file: all of it or nothing."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        found = market.find(session, market_code)
+        done = roll.take_in(session, found, file, on=on, complete=complete)
+        if dry_run or done.errors:
+            session.rollback()
+        else:
+            session.commit()
+    _show_import(done, at, format)
+    if done.errors:
+        raise typer.Exit(1)
+
+
+def _show_import(done: Imported, at: Desk, format: Format) -> None:
+    counts = {name: getattr(done, name) for name in ("market", "rows", "added", "changed", "unchanged", "closed")}
+    errors = [
+        {"row": error.row, "column": error.column, "value": error.value, "reason": error.reason(at.language)}
+        for error in done.errors
+    ]
+    if format == "json":
+        emit({**counts, "errors": errors, "stale_codes": done.stale})
+    elif not errors:
+        show_table(list(counts), [list(counts.values())], right=range(1, len(counts)))
+    for error in errors:
+        typer.echo(words.say("registry.row_error", at.language, **error), err=True)
+    if errors:
+        typer.echo(words.say("registry.nothing_imported", at.language, count=len(errors)), err=True)
+    if done.stale:
+        typer.echo(words.say("registry.stale_codes", at.language, serials=", ".join(done.stale)), err=True)
+
+
+@codes.command("issue")
+def issue(context: typer.Context, market_code: MarketCode, since: Day = None, format: Format = "table") -> None:
+    """A VietQR for every trading stall that has a merchant, an account and no live code."""
+    with desk(context).books() as books, books.session() as session:
+        found = market.find(session, market_code)
+        serials = code.issue(session, found, since=since)
+        session.commit()
+        _show_codes(code.every(session, found, serials), format)
+
+
+@codes.command("list")
+def list_codes(context: typer.Context, market_code: MarketCode, format: Format = "table") -> None:
+    """Every code of a market, live or revoked."""
+    with desk(context).books() as books, books.session() as session:
+        _show_codes(code.every(session, market.find(session, market_code)), format)
+
+
+def _show_codes(rows: list[dict[str, Any]], format: Format) -> None:
+    if format == "json":
+        emit(rows)
+        return
+    columns = ["serial", "stall", "merchant", "bin", "account", "token", "live_from", "revoked_on"]
+    show_table(columns, [[row[column] for column in columns] for row in rows])
+
+
+@codes.command("revoke")
+def revoke(
+    context: typer.Context, serial: str, reason: Annotated[str, typer.Option()], on: Day = None
+) -> None:
+    """The code is no longer live, from today or from a given day on."""
+    with desk(context).books() as books, books.session() as session:
+        code.revoke(session, serial, reason=reason, on=on)
+        session.commit()
+
+
+@codes.command("check")
+def check(context: typer.Context, what: Annotated[str, typer.Argument(metavar="PAYLOAD|IMAGE")], format: Format = "table") -> None:
+    """Is a payload, or the code in a photo, one of ours and live? Exit 1 unless genuine."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        verdicts = [genuine.check(session, payload) for payload in _payloads(what)]
+    worst = max(verdicts, key=lambda found: genuine.VERDICTS.index(found.verdict))
+    _show_verdict(worst, at, format)
+    if worst.verdict != "genuine":
+        raise typer.Exit(1)
+
+
+def _payloads(what: str) -> list[str]:
+    """The payload itself, or all those in the image file of that name."""
+    file = Path(what)
+    try:
+        is_file = file.is_file()
+    except OSError:  # a payload can be too long for a file's name
+        is_file = False
+    if is_file:
+        found = qr_image.read_image(file.read_bytes())
+        return found or [""]
+    if what.lower().endswith((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")):
+        raise Refusal("registry.no_such_file", file=what, status=404)
+    return [what]
+
+
+def _show_verdict(found: Verdict, at: Desk, format: Format) -> None:
+    reason = words.say(found.reason, at.language, **found.params)
+    stall = found.stall.rpartition("/")[2] if found.stall else None
+    if format == "json":
+        emit({"verdict": found.verdict, "reason": reason, "serial": found.serial, "stall": stall, "fields": found.fields})
+    else:
+        typer.echo(f"{found.verdict}: {reason}")

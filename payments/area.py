@@ -1,0 +1,129 @@
+"""An area: a market, a ward or a province, as the market-days that belong to it in a period."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+from sqlmodel import Session
+
+from ground.refusal import Refusal
+from merchants import market, place, ward
+from merchants.market import Market
+from merchants.place import Move, Stay
+from merchants.ward import Ward
+from payments.period import Period
+
+Boundaries = Literal["period", "current"]
+BOUNDARIES = ("period", "current")
+
+
+class Span(NamedTuple):
+    """The days of one market that count for an area; both ends included."""
+
+    market_id: int
+    first: date
+    last: date
+
+
+class Area(NamedTuple):
+    """`key` as in CONTRACT.md (`ward:26506`). A market stands in an area on the days of its spans."""
+
+    key: str
+    name: str
+    spans: tuple[Span, ...]
+
+
+class Map(NamedTuple):
+    """Where every market stands on each day that counts, under one choice of boundaries."""
+
+    markets: Sequence[Market]
+    stays: dict[int, list[Stay]]
+    first: date
+    last: date
+    today: date | None  # None: the units of that time
+
+
+def draw(session: Session, first: date, last: date, boundaries: Boundaries, today: date) -> Map:
+    """Read the markets and their own ward histories; `first` and `last` are the days that count."""
+    history = market.moves(session)
+    markets = market.every(session)
+    until = last + timedelta(days=1)
+    stays: dict[int, list[Stay]] = {}
+    for found in markets:
+        moves: Sequence[Move] = history[found.key]
+        stays[found.key] = (
+            place.stays(moves, until) if boundaries == "period" else place.stays_current(moves, until, today)
+        )
+    return Map(markets, stays, first, last, today if boundaries == "current" else None)
+
+
+def find(text: str, period: Period, drawn: Map) -> tuple[Area, list[Area]]:
+    """The area a key names, and its parts: a ward's markets, a province's wards. Refuses an unknown one (404)."""
+    kind, _, code = text.partition(":")
+    if kind == "market" and code:
+        return _market(code, drawn), []
+    if kind == "ward" and code:
+        unit = place.unit_for_period(code, period.first, period.last, drawn.today)
+        area = Area(text, unit.name, _spans(drawn, lambda stay: stay.ward == unit))
+        return area, _markets_of(area, drawn)
+    if kind == "province" and code:
+        province = place.province_for_period(code, period.first, period.last, drawn.today)
+        area = Area(text, province.name, _spans(drawn, lambda stay: stay.province_code == code))
+        return area, _wards_of(code, drawn)
+    raise Refusal("area.unknown", area=text, status=404)
+
+
+def _market(code: str, drawn: Map) -> Area:
+    for found in drawn.markets:
+        if found.code == code:
+            return Area(f"market:{code}", found.name, _clip(found, found.since, None, drawn))
+    raise Refusal("market.unknown", code=code, status=404)
+
+
+def _markets_of(area: Area, drawn: Map) -> list[Area]:
+    """The markets that stood in the area, each with its own days there, in the order of their codes."""
+    parts = []
+    for found in drawn.markets:
+        spans = tuple(span for span in area.spans if span.market_id == found.key)
+        if spans:
+            parts.append(Area(f"market:{found.code}", found.name, spans))
+    return parts
+
+
+def _wards_of(province_code: str, drawn: Map) -> list[Area]:
+    """The province's wards in which a market stood; two units that bore one code in turn are two parts."""
+    units: dict[Ward, None] = {}
+    for stays in drawn.stays.values():
+        for stay in stays:
+            if stay.ward is not None and stay.province_code == province_code:
+                units.setdefault(stay.ward)
+    areas = [
+        Area(f"ward:{unit.code}", unit.name, _spans(drawn, lambda stay, unit=unit: stay.ward == unit))  # type: ignore[misc]
+        for unit in sorted(units, key=lambda unit: (unit.code, unit.valid_from or date.min))
+    ]
+    return [area for area in areas if area.spans]
+
+
+def _spans(drawn: Map, belongs: Callable[[Stay], bool]) -> tuple[Span, ...]:
+    spans: list[Span] = []
+    for found in drawn.markets:
+        for stay in drawn.stays[found.key]:
+            if belongs(stay):
+                spans += _clip(found, stay.since, stay.until, drawn)
+    return tuple(spans)
+
+
+def _clip(found: Market, since: date, until: date | None, drawn: Map) -> tuple[Span, ...]:
+    """The days from `since` up to, not including, `until`, as far as they count."""
+    first = max(since, drawn.first)
+    last = drawn.last if until is None else min(until - timedelta(days=1), drawn.last)
+    return (Span(found.key, first, last),) if first <= last else ()
+
+
+def ward_of(found: Market, drawn: Map) -> Ward | None:
+    """The ward the market stands in on the last day that counts."""
+    stays = drawn.stays[found.key]
+    return stays[-1].ward if stays else None
+
+
+__all__ = ["BOUNDARIES", "Area", "Boundaries", "Map", "Span", "draw", "find", "ward", "ward_of"]

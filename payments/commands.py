@@ -1,0 +1,182 @@
+"""The books' commands: replay, rebuild, verify, findings, rates."""
+
+import csv
+import getpass
+import io
+from typing import Annotated, Any, Literal
+
+import typer
+
+from ground import money, words
+from ground.refusal import Refusal
+from ground.terminal import Format, desk, emit, show_table
+from merchants import market, stall
+from payments import finding, indicator, replay, stall_day, verify
+
+app = typer.Typer(no_args_is_help=True)
+findings = typer.Typer(invoke_without_command=True, help="What somebody should look into.")
+app.add_typer(findings, name="findings")
+STATUSES = ("open", "assigned", "closed", "resolved")
+
+
+@app.command("replay")
+def replay_notices(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="tell every kept notice again")] = False,
+) -> None:
+    """Post every kept notice that is not posted yet; returns when the books are up to date."""
+    with desk(context).books() as books:
+        done = replay.replay(books, everything=everything)
+    typer.echo("  ".join(f"{name} {count}" for name, count in done._asdict().items()))
+
+
+@app.command("rebuild")
+def rebuild(context: typer.Context) -> None:
+    """Remake every rollup from the journal."""
+    with desk(context).books() as books, books.session() as session:
+        days = stall_day.rebuild(session)
+        session.commit()
+    typer.echo(f"stall-days {days}")
+
+
+@app.command("verify")
+def verify_books(context: typer.Context, format: Format = "table") -> None:
+    """Prove that the rollups follow from the journal and the journal from the notices. Exit 1 when not."""
+    with desk(context).books() as books:
+        done = verify.verify(books)
+    if format == "json":
+        emit(done._asdict())
+    else:
+        typer.echo(f"{'ok' if done.ok else 'NOT OK'}: {done.entries} entries, {done.days} stall-days, {done.seals} seals")
+        for difference in done.differences:
+            typer.echo(difference, err=True)
+    if not done.ok:
+        raise typer.Exit(1)
+
+
+@findings.callback()
+def list_findings(
+    context: typer.Context,
+    market_code: Annotated[str | None, typer.Option("--market")] = None,
+    status: Annotated[str | None, typer.Option(help="open, assigned, closed or resolved")] = None,
+    format: Format = "table",
+) -> None:
+    """List what somebody should look into."""
+    if context.invoked_subcommand is not None:
+        return
+    if status is not None and status not in STATUSES:
+        raise Refusal("finding.bad_status", given=status)
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        if market_code is not None:
+            market.find(session, market_code)
+        rows = finding.every(session, market=market_code, status=status, language=at.language)
+    if format == "json":
+        emit(rows)
+        return
+    columns = ["id", "kind", "business_date", "amount", "market", "stall", "external_id", "status", "detail"]
+    show_table(columns, [[_cell(row, name, at.language) for name in columns] for row in rows], right=(3,))
+
+
+def _cell(row: dict[str, Any], name: str, language: str) -> Any:
+    return money.show(row[name], language) if name == "amount" else row[name]
+
+
+@findings.command("assign")
+def assign(
+    context: typer.Context,
+    id: int,
+    stall_name: Annotated[str, typer.Option("--stall", help="NUMBER or MARKET/NUMBER")],
+    reason: Annotated[str, typer.Option()],
+) -> None:
+    """Give the payment to a stall."""
+    with desk(context).books() as books, books.session() as session:
+        markets = finding.candidate_markets(session, id)
+        finding.assign(session, id, stall.find(session, stall_name, among=markets), by=_user(), reason=reason)
+        session.commit()
+
+
+@findings.command("close")
+def close(context: typer.Context, id: int, reason: Annotated[str, typer.Option()]) -> None:
+    """Nothing more is to be done."""
+    with desk(context).books() as books, books.session() as session:
+        finding.close(session, id, by=_user(), reason=reason)
+        session.commit()
+
+
+def _user() -> str:
+    """Who sits at the operator's command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+
+
+@app.command("rates")
+def show_rates(
+    context: typer.Context,
+    area: Annotated[str, typer.Option(help="market:CODE, ward:CODE or province:CODE")],
+    period: Annotated[str, typer.Option(help="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
+    boundaries: Annotated[str, typer.Option(help="period or current")] = "period",
+    audience: Annotated[str, typer.Option(help="public, ward, board or internal")] = "public",
+    format: Literal["table", "json", "csv"] = "table",
+) -> None:
+    """The rates of an area and its parts in a period."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        rated = indicator.rates(
+            session,
+            area,
+            period,
+            boundaries=boundaries,  # type: ignore[arg-type]  # checked there, said in words
+            audience=audience,  # type: ignore[arg-type]
+        )
+    document = indicator.shown(rated, at.language)
+    if format == "json":
+        emit(document)
+    elif format == "csv":
+        typer.echo(_csv(document), nl=False)
+    else:
+        _show_rates(document, at.language)
+
+
+def _csv(document: dict[str, Any]) -> str:
+    """One row per area and indicator, the names of the JSON."""
+    common = [name for name in document if name not in ("area", "name", "figures", "parts")]
+    names = list({name: None for figure in document["figures"] for name in figure})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["area", "name", *common, *names])
+    for area in [document, *document["parts"]]:
+        for figure in area["figures"]:
+            told = [figure.get(name) for name in names]
+            cells = [";".join(cell) if isinstance(cell, list) else cell for cell in told]
+            writer.writerow([area["area"], area["name"], *(document[name] for name in common), *cells])
+    return text.getvalue()
+
+
+def _show_rates(document: dict[str, Any], language: str) -> None:
+    for area in [document, *document["parts"]]:
+        typer.echo(f"{area['area']}  {area['name']}  {document['from']} – {document['to']}  ({document['audience']})")
+        rows = [
+            [
+                words.say(f"indicator.{figure['indicator']}", language),
+                _value(figure, language),
+                figure["numerator"],
+                figure["denominator"],
+                f"{figure['n']}/{figure['N']}",
+                figure["status"],
+                figure["reason"],
+            ]
+            for figure in area["figures"]
+        ]
+        show_table(["", "", "numerator", "denominator", "n/N", "status", ""], rows, right=(1, 2, 3, 4))
+
+
+def _value(figure: dict[str, Any], language: str) -> str:
+    value = figure["value"]
+    if value is None:
+        return "–"
+    if figure["indicator"] == "cashless_value":
+        return money.show(value, language)
+    return f"{value:.1%}" if isinstance(value, float) else str(value)

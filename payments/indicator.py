@@ -1,0 +1,192 @@
+"""The indicators of an area and period: one function each, and the whole answer CONTRACT.md fixes."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from sqlmodel import Session
+
+from ground import clock, words
+from ground.refusal import Refusal
+from payments import area, census, figure, period, suppression
+from payments.area import Area, Boundaries
+from payments.census import Census
+from payments.figure import DEFINITIONS_VERSION, Figure
+from payments.period import Period
+
+Audience = Literal["public", "ward", "board", "internal"]
+AUDIENCES = ("public", "ward", "board", "internal")
+FROM_TAKINGS = ("cashless_value", "cashless_count", "value_share", "count_share", "reconciled_share")
+
+
+def onboarded(taken: Census, k: int) -> Figure:
+    """Stalls with an approved merchant on their last trading day in p, of all that traded in p."""
+    return figure.share("onboarded", taken.onboarded, taken.stalls, source="roll")
+
+
+def acceptance(taken: Census, k: int) -> Figure:
+    """Stalls with a live code on their last trading day in p, of all that traded in p."""
+    return figure.share("acceptance", taken.accepting, taken.stalls, source="codes")
+
+
+def verified_acceptance(taken: Census, k: int) -> Figure:
+    """Inspected stalls whose code is genuine and live; there is nothing to say before an inspection."""
+    return figure.missing(
+        "verified_acceptance", "figure.no_inspections", n=0, size=taken.stalls, method="drawn sample"
+    )
+
+
+def active_use(taken: Census, k: int) -> Figure:
+    """Stalls with at least k sales in p, of all that traded in p."""
+    return figure.share("active_use", taken.in_use, taken.stalls, source="receipts", k=k)
+
+
+def count_share(taken: Census, k: int) -> Figure:
+    """Cashless purchases of all purchases: needs the purchases no bank sees."""
+    return figure.missing(
+        "count_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio"
+    )
+
+
+def value_share(taken: Census, k: int) -> Figure:
+    """Cashless đồng of all đồng: needs the sales no bank sees."""
+    return figure.missing(
+        "value_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio"
+    )
+
+
+def cashless_value(taken: Census, k: int) -> Figure:
+    """Net cashless sales in đồng."""
+    return figure.level("cashless_value", taken.sales_value, connected=taken.connected, size=taken.stalls)
+
+
+def cashless_count(taken: Census, k: int) -> Figure:
+    """Number of cashless sales."""
+    return figure.level("cashless_count", taken.sales_count, connected=taken.connected, size=taken.stalls)
+
+
+def bill_share(taken: Census, k: int) -> Figure:
+    """Market fees collected cashless, of all fees collected."""
+    return figure.missing("bill_share", "figure.no_fees_known", n=0, size=taken.stalls)
+
+
+def reconciled_share(taken: Census, k: int) -> Figure:
+    """Gross sales confirmed by a statement line: none while no statement is known, nothing without sales."""
+    if taken.sales_value == 0:
+        return figure.missing("reconciled_share", "figure.no_sales", n=0, size=taken.stalls)
+    return Figure(
+        "reconciled_share",
+        0.0,
+        0.0,
+        0.0,
+        0,
+        taken.sales_value,
+        taken.connected,
+        taken.stalls,
+        taken.connected / taken.stalls if taken.stalls else None,
+        ("receipts",),
+        "census",
+        "provisional",
+        "figure.no_statement",
+    )
+
+
+INDICATORS: tuple[Callable[[Census, int], Figure], ...] = (
+    onboarded,
+    acceptance,
+    verified_acceptance,
+    active_use,
+    count_share,
+    value_share,
+    cashless_value,
+    cashless_count,
+    bill_share,
+    reconciled_share,
+)
+
+
+class Rated(NamedTuple):
+    area: Area
+    figures: tuple[Figure, ...]
+
+
+class Rates(NamedTuple):
+    """Every figure of an area, and of its parts, in a period as of a moment."""
+
+    period: Period
+    boundaries: Boundaries
+    audience: Audience
+    as_of: datetime
+    whole: Rated
+    parts: tuple[Rated, ...]
+
+
+def rates(
+    session: Session,
+    area_key: str,
+    period_text: str,
+    *,
+    boundaries: Boundaries = "period",
+    audience: Audience = "public",
+    as_of: datetime | None = None,
+) -> Rates:
+    """All indicators of an area and its parts. Refuses an unknown area (404), an unknown period or one not begun."""
+    if boundaries not in area.BOUNDARIES:
+        raise Refusal("area.unknown_boundaries", boundaries=boundaries)
+    if audience not in AUDIENCES:
+        raise Refusal("figure.unknown_audience", audience=audience)
+    moment = as_of or clock.now()
+    asked = period.parse(period_text)
+    last = asked.counted_until(moment)
+    drawn = area.draw(session, asked.first, last, boundaries, clock.business_date(moment))
+    whole, parts = area.find(area_key, asked, drawn)
+    k = -(-((last - asked.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
+    return Rates(
+        asked,
+        boundaries,
+        audience,
+        moment,
+        _rate(session, whole, k, audience),
+        tuple(_rate(session, part, k, audience) for part in parts),
+    )
+
+
+def _rate(session: Session, rated: Area, k: int, audience: Audience) -> Rated:
+    taken = census.take(session.connection(), rated.spans, k)
+    hidden = audience != "internal" and suppression.is_suppressed(taken.contribution)
+    figures = (indicator(taken, k) for indicator in INDICATORS)
+    return Rated(
+        rated,
+        tuple(
+            figure.hide(each) if hidden and each.indicator in FROM_TAKINGS else each for each in figures
+        ),
+    )
+
+
+def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
+    """The document of CONTRACT.md, "Rates"."""
+    return {
+        "area": rated.whole.area.key,
+        "name": rated.whole.area.name,
+        "period": rated.period.text,
+        "from": rated.period.first.isoformat(),
+        "to": rated.period.last.isoformat(),
+        "complete": rated.period.complete(rated.as_of),
+        "boundaries": rated.boundaries,
+        "audience": rated.audience,
+        "definitions_version": DEFINITIONS_VERSION,
+        "as_of": clock.stamp(rated.as_of),
+        "revision": None,
+        "figures": _figures(rated.whole, language),
+        "parts": [
+            {"area": part.area.key, "name": part.area.name, "figures": _figures(part, language)}
+            for part in rated.parts
+        ],
+    }
+
+
+def _figures(rated: Rated, language: str) -> list[dict[str, Any]]:
+    return [
+        {**each.shown(), "reason": words.say(each.reason, language) if each.reason else None}
+        for each in rated.figures
+    ]
