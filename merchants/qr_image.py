@@ -19,6 +19,8 @@ from ground.refusal import Refusal
 
 BYTES_MAX = 20 * 2**20
 PIXELS_MAX = 50_000_000
+SIDE_MAX = 65_535
+"""What the reader takes."""
 QUIET = 4
 """The light margin every code needs, in modules (ISO/IEC 18004)."""
 
@@ -110,7 +112,7 @@ def _check(picture: Image.Image, payload: str) -> None:
 def read_image(content: bytes) -> list[str]:
     """The distinct payloads of all QR codes in a photo, as the reader meets them; none is an empty list.
 
-    Refused: over 20 MB (413), over 50 megapixels (413), what is no picture or a broken one (415).
+    Refused: over 20 MB, 50 megapixels or 65,535 pixels a side (413), no picture or a broken one (415).
     """
     if len(content) > BYTES_MAX:
         raise Refusal("image.bytes", status=413, most=BYTES_MAX // 2**20)
@@ -130,6 +132,8 @@ def _photo(content: bytes) -> Image.Image:
         with Image.open(BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > PIXELS_MAX:
                 raise Refusal("image.pixels", status=413, most=PIXELS_MAX // 10**6)
+            if max(picture.size) > SIDE_MAX:
+                raise Refusal("image.side", status=413, most=SIDE_MAX)
             # A JPEG's grey is decoded alone, at a third of the memory.
             picture.draft("L", picture.size)
             return _grey(ImageOps.exif_transpose(picture))

@@ -207,6 +207,10 @@ def test_too_many_pixels_are_refused_before_they_are_unpacked(width, height):
     assert refused(lambda: qr_image.read_image(png_of(width, height))) == ("image.pixels", 413)
 
 
+def test_too_long_a_side_is_refused():
+    assert refused(lambda: qr_image.read_image(png_of(65_536, 1))) == ("image.side", 413)
+
+
 def test_too_large_a_file_is_refused():
     content = qr_image.png(PAYLOAD)
     too_much = content + bytes(20 * 2**20 + 1 - len(content))
@@ -255,4 +259,4 @@ def test_a_damaged_picture_is_read_or_refused_and_nothing_else(format, changes, 
     try:
         qr_image.read_image(bytes(content[: int(kept * len(content))] if kept < 0.9 else content))
     except Refusal as refusal:
-        assert refusal.code in ("image.not_an_image", "image.pixels")
+        assert refusal.code in ("image.not_an_image", "image.pixels", "image.side")
