@@ -14,7 +14,7 @@ REFERENCE = Path(__file__).parent / "reference"
 LONGEST = 200  # characters; no bank's name is longer, and a provider may send anything
 # What may stand round a bank's own name and doesn't tell it from another.
 _BEFORE = re.compile(
-    r"^(ngan hang( so)?|nh|thuong mai co phan|thuong mai|tmcp|tm cp|tnhh mtv|tnhh mot thanh vien|tnhh)\b ?"
+    r"^(ngan hang( so)?|nhtmcp|nhtm|nh|thuong mai( co phan)?|tmcp|tm cp|tnhh( mtv| mot thanh vien)?)\b ?"
 )
 _AFTER = re.compile(r" (viet nam|vietnam|vn)$")
 _BRANCH = re.compile(

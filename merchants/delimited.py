@@ -40,12 +40,12 @@ def read_delimited(content: bytes, name: str) -> Grid:
 
 def _decode(content: bytes, name: str) -> str:
     """UTF-8, UTF-16 by its mark, else the Vietnamese code page that older Excel saves CSV in."""
+    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     try:
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            text = content.decode("utf-16")
-        else:
-            text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        text = content.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        if marked:
+            raise Refusal("sheet.not_table", name=name) from error
         text = _decode_old(content, name)
     if "\x00" in text:
         raise Refusal("sheet.not_table", name=name)

@@ -47,23 +47,15 @@ class BadCell(Exception):
 
 def read_text(cell: Cell) -> str | None:
     """NFC, one space between words; None when blank. The number 12.0 is the text `12`."""
-    if is_blank(cell):
+    if cell is None:
         return None
+    if isinstance(cell, str):
+        return _written(cell)
     if isinstance(cell, bool):
         raise BadCell("roll.truth_value")
     if isinstance(cell, date):
         raise BadCell("roll.date_in_text", shown=show(cell))
-    if isinstance(cell, int | float):
-        return _plain(cell)
-    assert isinstance(cell, str)
-    if is_damaged(cell):
-        raise BadCell("roll.control_character")
-    text = clean(cell)
-    if _FAILED.fullmatch(text):
-        raise BadCell("roll.failed_formula")
-    if len(text) > LONGEST_TEXT:
-        raise BadCell("roll.too_long", most=LONGEST_TEXT, length=len(text))
-    return text or None
+    return _plain(cell)
 
 
 def read_number(cell: Cell) -> str | None:
@@ -164,6 +156,19 @@ def show(cell: Cell) -> str:
     text = " ".join(str(cell).split())
     shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in text[:80])
     return shown + ("…" if len(text) > 80 else "")
+
+
+def _written(cell: str) -> str | None:
+    if is_blank(cell):
+        return None
+    if is_damaged(cell):
+        raise BadCell("roll.control_character")
+    text = clean(cell)
+    if text[0] in "=#" and _FAILED.fullmatch(text):
+        raise BadCell("roll.failed_formula")
+    if len(text) > LONGEST_TEXT:
+        raise BadCell("roll.too_long", most=LONGEST_TEXT, length=len(text))
+    return text
 
 
 def _plain(number: float) -> str:

@@ -13,6 +13,7 @@ from merchants.grid import Cell, Grid
 from merchants.spelling import clean, fold, squeeze
 
 HEADER_WITHIN = 20
+_LETTER = re.compile(r"[^\W_]")
 _SIGNED = re.compile(r"\bngay [0-9 ]*thang [0-9 ]*nam\b")
 _BRACKETED = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _ENUMERATED = re.compile(r"\(?([0-9]{1,2})\)?")
@@ -98,7 +99,7 @@ def list_rows(grid: Grid, header: Header) -> Iterator[tuple[int, dict[str, Cell]
 
 def is_blank(cell: Cell) -> bool:
     """Empty, or only spaces, dashes and dots."""
-    return cell is None or (isinstance(cell, str) and not any(sign.isalnum() for sign in cell))
+    return cell is None or (isinstance(cell, str) and _LETTER.search(cell) is None)
 
 
 @cache

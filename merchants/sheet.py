@@ -23,7 +23,7 @@ def read_grid(file: Path) -> Grid:
         raise Refusal("sheet.not_table", name=file.name)
     read = read_workbook if content.startswith((ZIP, OLE)) else read_delimited
     grid = read(content, file.name)
-    if not any(cell is not None for row in grid for cell in row):
+    if not any(cell is not None and str(cell).strip() for row in grid for cell in row):
         raise Refusal("sheet.empty", name=file.name)
     return grid
 

@@ -19,7 +19,7 @@ from python_calamine import (
 )
 
 from ground.refusal import Refusal
-from merchants.grid import Cell, Grid, check_extent
+from merchants.grid import MOST_CELLS, MOST_ROWS, Cell, Grid, check_extent
 
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -31,6 +31,8 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Elemen
 _DAY_ZERO = datetime.combine(date(1899, 12, 30), time())
 
 _TAG = re.compile(rb"<(?:\w+:)?(row|c)\b([^>]*)>")
+_ANY_CELL = re.compile(rb"<(?:\w+:)?c\b")
+_PLACED_CELL = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})([0-9]{1,7})"')
 _ROW_NUMBER = re.compile(rb"""\br=["'](\d+)["']""")
 _REFERENCE = re.compile(rb"""\br=["']([A-Za-z]{1,3})(\d+)["']""")
 _VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
@@ -108,6 +110,28 @@ def _survey(archive: zipfile.ZipFile, title: str, name: str) -> Failures:
     Cells are found by their tags alone: a survey that fails on bad XML could be evaded by it.
     """
     xml = archive.read(_sheet_path(archive, title))
+    rows, columns, failures = _plain_extent(xml) or _walk(xml)
+    check_extent(rows, columns, name)
+    if b"<f" in xml or b":f" in xml:
+        for cell in _FORMULA_ONLY.finditer(xml):
+            place = _REFERENCE.search(cell[1])
+            if place and b't="str"' not in cell[1]:
+                failures[int(place[2]), _column_number(place[1])] = "="
+    return failures
+
+
+def _plain_extent(xml: bytes) -> tuple[int, int, Failures] | None:
+    """The quick way for nearly every sheet: each cell says its place first, none failed or lies far out."""
+    places = _PLACED_CELL.findall(xml)
+    if b't="e"' in xml or len(places) != len(_ANY_CELL.findall(xml)):
+        return None
+    rows = max(map(int, {row for _, row in places}), default=0)
+    columns = max(map(_column_number, {column for column, _ in places}), default=0)
+    return (rows, columns, {}) if rows <= MOST_ROWS and rows * columns <= MOST_CELLS else None
+
+
+def _walk(xml: bytes) -> tuple[int, int, Failures]:
+    """Cell by cell: those without a place follow the one before, those without content don't count."""
     failures: Failures = {}
     row = column = last_row = last_column = 0
     for tag in _TAG.finditer(xml):
@@ -124,12 +148,7 @@ def _survey(archive: zipfile.ZipFile, title: str, name: str) -> Failures:
         if b't="e"' in attributes:
             value = _VALUE.search(xml, tag.end())
             failures[row, column] = value[1].decode("ascii", "replace") if value else "#N/A"
-    check_extent(last_row, last_column, name)
-    for cell in _FORMULA_ONLY.finditer(xml):
-        place = _REFERENCE.search(cell[1])
-        if place and b't="str"' not in cell[1]:
-            failures[int(place[2]), _column_number(place[1])] = "="
-    return failures
+    return last_row, last_column, failures
 
 
 def _sheet_path(archive: zipfile.ZipFile, title: str) -> str:
