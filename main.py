@@ -11,13 +11,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2 as httpx
 import typer
 import uvicorn
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
-from ground import backup, embedded, logs, store
+from ground import backup, logs, store
 from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.store import Store

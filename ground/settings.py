@@ -14,15 +14,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MARKET_", extra="ignore")
 
-    database_url: SecretStr | None = Field(None, description="a PostgreSQL server; absent = the embedded one")
-    data_dir: Path = Field(PROJECT / ".data", description="where the embedded database and its key live")
-    secret_key: SecretStr | None = Field(None, description="signs sessions, keys the hashes")
-    base_url: str = Field("http://127.0.0.1:8000", description="what printed links begin with")
-    language: str = Field("", description="vi or en for the command line; absent = from LANG")
-    sepay_api_key: SecretStr | None = Field(None, description="SePay's `Authorization: Apikey …`")
-    sepay_hmac_secret: SecretStr | None = Field(None, description="SePay's X-SePay-Signature")
-    demo: bool = Field(False, description="work on the demo's own database")
-    raw_retention_days: int = Field(90, ge=1, description="after which raw notices and memos are dropped")
+    database_url: SecretStr | None = Field(default=None, description="a PostgreSQL server; absent = the embedded one")
+    data_dir: Path = Field(default=PROJECT / ".data", description="where the embedded database and its key live")
+    secret_key: SecretStr | None = Field(default=None, description="signs sessions, keys the hashes")
+    base_url: str = Field(default="http://127.0.0.1:8000", description="what printed links begin with")
+    language: str = Field(default="", description="vi or en for the command line; absent = from LANG")
+    sepay_api_key: SecretStr | None = Field(default=None, description="SePay's `Authorization: Apikey …`")
+    sepay_hmac_secret: SecretStr | None = Field(default=None, description="SePay's X-SePay-Signature")
+    demo: bool = Field(default=False, description="work on the demo's own database")
+    raw_retention_days: int = Field(default=90, ge=1, description="after which raw notices and memos are dropped")
 
     def command_language(self) -> str:
         """The language of the command line: the setting, else Vietnamese where the machine speaks it."""

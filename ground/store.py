@@ -28,7 +28,7 @@ class Installation(SQLModel, table=True):
     at money that waits for its owner.
     """
 
-    id: int = Field(1, primary_key=True)
+    id: int = Field(default=1, primary_key=True)
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     key_fingerprint: str
     registry_version: int = 0
@@ -119,8 +119,7 @@ def registry_changed(session: Session) -> None:
 def _check_key(connection: Connection, vault: Vault) -> None:
     connection.execute(
         text(
-            "INSERT INTO installation (id, created_at, key_fingerprint) VALUES (1, :now, :key)"
-            " ON CONFLICT DO NOTHING"
+            "INSERT INTO installation (id, created_at, key_fingerprint) VALUES (1, :now, :key) ON CONFLICT DO NOTHING"
         ),
         {"now": clock.now(), "key": vault.fingerprint},
     )

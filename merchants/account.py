@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel
 class Account(SQLModel, table=True):
     """Known by (acquirer BIN, number): the same number may exist at two banks."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     bin: str
     number: str
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, text
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlalchemy import BigInteger, Column, Identity, text
+from sqlmodel import Field, Session, SQLModel, select
 
 from ground import clock, store
 from ground.database import Moment
@@ -17,18 +17,18 @@ from merchants.market import Market
 class Code(SQLModel, table=True):
     """Live on the days from `live_from` up to, not including, `revoked_on`."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     serial: str = Field(unique=True)
-    stall_id: int = Field(sa_column=Column(BigInteger, ForeignKey("stall.id"), nullable=False))
-    merchant_id: int = Field(sa_column=Column(BigInteger, ForeignKey("merchant.id"), nullable=False))
-    account_id: int = Field(sa_column=Column(BigInteger, ForeignKey("account.id"), nullable=False))
+    stall_id: int = Field(sa_type=BigInteger)
+    merchant_id: int = Field(sa_type=BigInteger)
+    account_id: int = Field(sa_type=BigInteger)
     virtual_account: bool
     token: str = Field(unique=True)
     payload: str
     live_from: date
     issued_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     revoked_on: date | None = None
-    revoked_at: datetime | None = Field(None, sa_column=Column(Moment))
+    revoked_at: datetime | None = Field(default=None, sa_column=Column(Moment))
     revoke_reason: str | None = None
 
 
@@ -64,9 +64,7 @@ def issue(session: Session, market: Market, *, since: date | None = None) -> lis
     session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
     today = clock.today()
     begin = since or today
-    stalls = session.execute(
-        _ISSUABLE, {"market": market.key, "since": begin, "day": max(begin, today)}
-    ).all()
+    stalls = session.execute(_ISSUABLE, {"market": market.key, "since": begin, "day": max(begin, today)}).all()
     tokens = _fresh_tokens(session, len(stalls))
     issued = session.execute(
         _INSERT,
@@ -95,8 +93,8 @@ def _fresh_tokens(session: Session, count: int) -> list[str]:
     fresh: list[str] = []
     while len(fresh) < count:
         drawn = {token.draw() for _ in range(count - len(fresh))}.difference(fresh)
-        taken = select(Code.token).where(col(Code.token).in_(drawn))
-        fresh += sorted(drawn.difference(session.exec(taken)))
+        taken = session.execute(text("SELECT token FROM code WHERE token = ANY(:drawn)"), {"drawn": list(drawn)})
+        fresh += sorted(drawn.difference(taken.scalars()))
     return fresh
 
 

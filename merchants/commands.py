@@ -168,9 +168,7 @@ def _show_codes(rows: list[dict[str, Any]], format: Format) -> None:
 
 
 @codes.command("revoke")
-def revoke(
-    context: typer.Context, serial: str, reason: Annotated[str, typer.Option()], on: Day = None
-) -> None:
+def revoke(context: typer.Context, serial: str, reason: Annotated[str, typer.Option()], on: Day = None) -> None:
     """The code is no longer live, from today or from a given day on."""
     with desk(context).books() as books, books.session() as session:
         code.revoke(session, serial, reason=reason, on=on)
@@ -178,7 +176,9 @@ def revoke(
 
 
 @codes.command("check")
-def check(context: typer.Context, what: Annotated[str, typer.Argument(metavar="PAYLOAD|IMAGE")], format: Format = "table") -> None:
+def check(
+    context: typer.Context, what: Annotated[str, typer.Argument(metavar="PAYLOAD|IMAGE")], format: Format = "table"
+) -> None:
     """Is a payload, or the code in a photo, one of ours and live? Exit 1 unless genuine."""
     at = desk(context)
     with at.books() as books, books.session() as session:
@@ -208,6 +208,8 @@ def _show_verdict(found: Verdict, at: Desk, format: Format) -> None:
     reason = words.say(found.reason, at.language, **found.params)
     stall = found.stall.rpartition("/")[2] if found.stall else None
     if format == "json":
-        emit({"verdict": found.verdict, "reason": reason, "serial": found.serial, "stall": stall, "fields": found.fields})
+        emit(
+            {"verdict": found.verdict, "reason": reason, "serial": found.serial, "stall": stall, "fields": found.fields}
+        )
     else:
         typer.echo(f"{found.verdict}: {reason}")

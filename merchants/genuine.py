@@ -11,7 +11,6 @@ from ground.refusal import Refusal
 from merchants import vietqr
 from merchants.vietqr import VietQR
 
-
 VERDICTS = ("genuine", "revoked", "foreign", "unreadable")
 
 

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity
+from sqlalchemy import BigInteger, Column, Identity
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground import clock
@@ -18,7 +18,7 @@ KINDS = ("market", "street")
 class Market(SQLModel, table=True):
     """`since` is the first day the market is counted; `made_up` marks the demo's."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     code: str = Field(unique=True)
     name: str
     kind: str
@@ -37,12 +37,12 @@ class MarketMove(SQLModel, table=True):
 
     __tablename__ = "market_move"
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    market_id: int = Field(sa_column=Column(BigInteger, ForeignKey("market.id"), nullable=False))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger)
     since: date
     ward_code: str
     recorded_at: datetime = Field(sa_column=Column(Moment, nullable=False))
-    superseded_at: datetime | None = Field(None, sa_column=Column(Moment))
+    superseded_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
 def add(

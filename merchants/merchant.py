@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity
+from sqlalchemy import BigInteger, Column, Identity
 from sqlmodel import Field, SQLModel
 
 from ground.database import Moment
@@ -11,8 +11,8 @@ from ground.database import Moment
 class Merchant(SQLModel, table=True):
     """`phone` is a Vietnamese number in its national form (0…), where it is known."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    market_id: int = Field(sa_column=Column(BigInteger, ForeignKey("market.id"), nullable=False, index=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger, index=True)
     name: str
     phone: str | None = None
     added_at: datetime = Field(sa_column=Column(Moment, nullable=False))

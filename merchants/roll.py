@@ -101,9 +101,7 @@ def take_in(
         _write(session, market, stands, wanted, numbers, moment)
         store.registry_changed(session)
     unchanged = len(read.rows) - added - changed
-    return Imported(
-        market.code, len(read.rows), added, changed, unchanged, closed, [], _stale(session, market, day)
-    )
+    return Imported(market.code, len(read.rows), added, changed, unchanged, closed, [], _stale(session, market, day))
 
 
 def lay(chain: Sequence[Dated], since: date, content: Content) -> list[Dated]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, text
+from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground.database import Moment
@@ -16,8 +16,8 @@ STATUSES = ("trading", "vacant", "suspended", "closed")
 class Stall(SQLModel, table=True):
     """`number` is the board's own, kept as text and unique in the market whatever its case."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    market_id: int = Field(sa_column=Column(BigInteger, ForeignKey("market.id"), nullable=False))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger)
     number: str
 
 
@@ -30,19 +30,19 @@ class StallState(SQLModel, table=True):
 
     __tablename__ = "stall_state"
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
-    stall_id: int = Field(sa_column=Column(BigInteger, ForeignKey("stall.id"), nullable=False))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    stall_id: int = Field(sa_type=BigInteger)
     since: date
     until: date | None = None
     status: str
     section: str | None = None
     goods: str | None = None
-    merchant_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("merchant.id")))
-    account_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("account.id")))
-    virtual_account_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("account.id")))
+    merchant_id: int | None = Field(default=None, sa_type=BigInteger)
+    account_id: int | None = Field(default=None, sa_type=BigInteger)
+    virtual_account_id: int | None = Field(default=None, sa_type=BigInteger)
     account_name: str | None = None
     recorded_at: datetime = Field(sa_column=Column(Moment, nullable=False))
-    superseded_at: datetime | None = Field(None, sa_column=Column(Moment))
+    superseded_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
 class Service(NamedTuple):

@@ -74,7 +74,7 @@ _TAKE = text("""
 def take(connection: Connection, spans: Sequence[Span], k: int) -> Census:
     """The census of the market-days in `spans`; `k`: the sales a stall in use has at least."""
     row = connection.execute(_TAKE, {**_columns(spans), "k": k}).one()
-    return Census(*row[:7], Contribution(*row[7:]))
+    return Census._make([*row[:7], Contribution._make(row[7:])])
 
 
 _LEVEL = text("""
@@ -98,7 +98,7 @@ class Day(NamedTuple):
 
     date: date
     value: int | None
-    count: int | None
+    number: int | None
 
 
 _DAYS = text("""
@@ -111,9 +111,7 @@ _DAYS = text("""
 def days(connection: Connection, market_id: int, first: date, last: date) -> list[Day]:
     """A market's days for a chart, each cell suppressed on its own; days without any sale are left out."""
     found = []
-    for day, takings, count in connection.execute(
-        _DAYS, {"market": market_id, "first": first, "last": last}
-    ):
+    for day, takings, count in connection.execute(_DAYS, {"market": market_id, "first": first, "last": last}):
         hidden = suppression.is_suppressed(suppression.contribution(takings))
         found.append(Day(day, None, None) if hidden else Day(day, sum(takings), count))
     return sorted(found)

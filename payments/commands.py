@@ -47,7 +47,9 @@ def verify_books(context: typer.Context, format: Format = "table") -> None:
     if format == "json":
         emit(done._asdict())
     else:
-        typer.echo(f"{'ok' if done.ok else 'NOT OK'}: {done.entries} entries, {done.days} stall-days, {done.seals} seals")
+        typer.echo(
+            f"{'ok' if done.ok else 'NOT OK'}: {done.entries} entries, {done.days} stall-days, {done.seals} seals"
+        )
         for difference in done.differences:
             typer.echo(difference, err=True)
     if not done.ok:

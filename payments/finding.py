@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, Column, ForeignKey, Identity, text
+from sqlalchemy import ARRAY, BigInteger, Column, Identity, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, Session, SQLModel
 
@@ -21,18 +21,18 @@ HELD = ("unattributed", "ambiguous", "unknown_account")
 class Finding(SQLModel, table=True):
     """Kinds and statuses are CONTRACT.md's. `candidates`: ids of the stalls that could be meant."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     kind: str
-    notice_id: int = Field(sa_column=Column(BigInteger, ForeignKey("notice.id"), nullable=False, unique=True))
+    notice_id: int = Field(sa_type=BigInteger, unique=True)
     business_date: date
-    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
-    market_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("market.id"), index=True))
-    stall_id: int | None = Field(None, sa_column=Column(BigInteger, ForeignKey("stall.id")))
+    amount: int = Field(sa_type=BigInteger)
+    market_id: int | None = Field(default=None, sa_type=BigInteger, index=True)
+    stall_id: int | None = Field(default=None, sa_type=BigInteger)
     candidates: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     status: str
     opened_at: datetime = Field(sa_column=Column(Moment, nullable=False))
-    decided_at: datetime | None = Field(None, sa_column=Column(Moment))
+    decided_at: datetime | None = Field(default=None, sa_column=Column(Moment))
     decided_by: str | None = None
     reason: str | None = None
 
@@ -67,9 +67,7 @@ def open_all(session: Session, opened: Sequence[Opened]) -> None:
 
 def candidate_markets(session: Session, finding_id: int) -> list[int]:
     """The markets of the stalls that could be meant."""
-    among = text(
-        "SELECT DISTINCT s.market_id FROM finding f JOIN stall s ON s.id = ANY(f.candidates) WHERE f.id = :id"
-    )
+    among = text("SELECT DISTINCT s.market_id FROM finding f JOIN stall s ON s.id = ANY(f.candidates) WHERE f.id = :id")
     return list(session.execute(among, {"id": finding_id}).scalars())
 
 
@@ -142,9 +140,7 @@ def _decide(session: Session, finding: Finding, status: str, by: str, reason: st
     session.add(finding)
 
 
-def _movement(
-    session: Session, finding: Finding, kind: str, debit: str, credit: str, reason: str
-) -> Movement:
+def _movement(session: Session, finding: Finding, kind: str, debit: str, credit: str, reason: str) -> Movement:
     """On the day the money came, whenever it is decided."""
     came = session.execute(text("SELECT occurred_at FROM notice WHERE id = :id"), {"id": finding.notice_id})
     return Movement(

@@ -31,9 +31,7 @@ def acceptance(taken: Census, k: int) -> Figure:
 
 def verified_acceptance(taken: Census, k: int) -> Figure:
     """Inspected stalls whose code is genuine and live; there is nothing to say before an inspection."""
-    return figure.missing(
-        "verified_acceptance", "figure.no_inspections", n=0, size=taken.stalls, method="drawn sample"
-    )
+    return figure.missing("verified_acceptance", "figure.no_inspections", n=0, size=taken.stalls, method="drawn sample")
 
 
 def active_use(taken: Census, k: int) -> Figure:
@@ -43,16 +41,12 @@ def active_use(taken: Census, k: int) -> Figure:
 
 def count_share(taken: Census, k: int) -> Figure:
     """Cashless purchases of all purchases: needs the purchases no bank sees."""
-    return figure.missing(
-        "count_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio"
-    )
+    return figure.missing("count_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio")
 
 
 def value_share(taken: Census, k: int) -> Figure:
     """Cashless đồng of all đồng: needs the sales no bank sees."""
-    return figure.missing(
-        "value_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio"
-    )
+    return figure.missing("value_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio")
 
 
 def cashless_value(taken: Census, k: int) -> Figure:
@@ -157,9 +151,7 @@ def _rate(session: Session, rated: Area, k: int, audience: Audience) -> Rated:
     figures = (indicator(taken, k) for indicator in INDICATORS)
     return Rated(
         rated,
-        tuple(
-            figure.hide(each) if hidden and each.indicator in FROM_TAKINGS else each for each in figures
-        ),
+        tuple(figure.hide(each) if hidden and each.indicator in FROM_TAKINGS else each for each in figures),
     )
 
 
@@ -179,14 +171,12 @@ def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
         "revision": None,
         "figures": _figures(rated.whole, language),
         "parts": [
-            {"area": part.area.key, "name": part.area.name, "figures": _figures(part, language)}
-            for part in rated.parts
+            {"area": part.area.key, "name": part.area.name, "figures": _figures(part, language)} for part in rated.parts
         ],
     }
 
 
 def _figures(rated: Rated, language: str) -> list[dict[str, Any]]:
     return [
-        {**each.shown(), "reason": words.say(each.reason, language) if each.reason else None}
-        for each in rated.figures
+        {**each.shown(), "reason": words.say(each.reason, language) if each.reason else None} for each in rated.figures
     ]

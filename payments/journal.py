@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Identity, text
+from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground import clock
@@ -20,15 +20,15 @@ from payments.stall_day import Change
 class Entry(SQLModel, table=True):
     """`sale`: world → stall. `held`: world → suspense. `attributed`: suspense → stall. `moved`: stall → stall."""
 
-    id: int | None = Field(None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     kind: str
     debit: str
     credit: str
-    amount: int = Field(sa_column=Column(BigInteger, nullable=False))
+    amount: int = Field(sa_type=BigInteger)
     business_date: date
     occurred_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     posted_at: datetime = Field(sa_column=Column(Moment, nullable=False))
-    notice_id: int = Field(sa_column=Column(BigInteger, ForeignKey("notice.id"), nullable=False))
+    notice_id: int = Field(sa_type=BigInteger)
     reason: str | None = None
 
 

@@ -2,19 +2,49 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import orjson
 from psycopg import Connection as Psycopg
-from sqlalchemy import Connection, text
+from sqlalchemy import ARRAY, BigInteger, Column, Connection, Identity, Text, text
+from sqlmodel import Field, SQLModel
 
 from ground import clock
+from ground.database import Moment
 from ground.vault import Vault
 from merchants import token
 
 # BIGINT ends at 9.2·10^18. An amount beyond this is not believable and is never posted; the raw notice has it whole.
 AMOUNT_KEPT_MAX = 10**18
+
+
+class Notice(SQLModel, table=True):
+    """A kept notice. In clear stand only what law 7 of DESIGN.md lists; `handled_at` is set when it is posted.
+
+    `repeat_of`: the first notice of the same id, where this one tells another amount, account or direction.
+    """
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    provider: str
+    external_id: str
+    repeat_of: int | None = Field(default=None, sa_type=BigInteger)
+    received_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    occurred_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    business_date: date
+    direction: str
+    amount: int = Field(sa_type=BigInteger)
+    bank: str | None = None
+    bin: str | None = None
+    account: str
+    virtual_account: str | None = None
+    reference: str | None = None
+    tokens: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    memo_hash: bytes | None = None
+    payer_hash: bytes | None = None
+    memo: bytes | None = None
+    raw: bytes | None = None
+    handled_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
 class Told(NamedTuple):

@@ -112,9 +112,7 @@ def _movement(row: Any, found: Attribution) -> Movement:
     kind, owner = "held", f"suspense:{row.provider}"
     if found.stall_id is not None:
         kind, owner = "sale", journal.stall_account(found.stall_id)
-    return Movement(
-        kind, f"world:{row.provider}", owner, row.amount, row.business_date, row.occurred_at, row.id
-    )
+    return Movement(kind, f"world:{row.provider}", owner, row.amount, row.business_date, row.occurred_at, row.id)
 
 
 def _opened(row: Any, found: Attribution) -> Opened:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Integer, text
+from sqlalchemy import BigInteger, Integer, text
 from sqlmodel import Field, Session, SQLModel
 
 
@@ -13,10 +13,10 @@ class StallDay(SQLModel, table=True):
 
     __tablename__ = "stall_day"
 
-    market_id: int = Field(primary_key=True, foreign_key="market.id")
+    market_id: int = Field(primary_key=True, sa_type=BigInteger)
     business_date: date = Field(primary_key=True)
-    stall_id: int = Field(primary_key=True, foreign_key="stall.id")
-    sales_value: int
+    stall_id: int = Field(primary_key=True, sa_type=BigInteger)
+    sales_value: int = Field(sa_type=BigInteger)
     sales_count: int = Field(sa_type=Integer)
 
 
@@ -26,7 +26,7 @@ class Change(NamedTuple):
     stall_id: int
     business_date: date
     value: int
-    count: int
+    number: int
 
 
 _ADD = text("""
@@ -47,7 +47,7 @@ def add(session: Session, changes: Sequence[Change]) -> None:
     for change in changes:
         total = sums.setdefault((change.stall_id, change.business_date), [0, 0])
         total[0] += change.value
-        total[1] += change.count
+        total[1] += change.number
     if sums:
         session.execute(
             _ADD,

@@ -87,9 +87,9 @@ async def _read(receive: Receive, announced: str) -> bytes:
 
 def _problem(refusal: Refusal) -> bytes:
     """RFC 9457. The language is English: a provider's engineer reads it."""
-    return orjson.dumps(
-        {"type": "about:blank", "title": refusal.message("en"), "status": refusal.status, "code": refusal.code}
-    )
+    problem = {"type": "about:blank", "title": refusal.message("en"), "status": refusal.status, "code": refusal.code}
+    body: bytes = orjson.dumps(problem)
+    return body
 
 
 async def _answer(send: Send, status: int, body: bytes, kind: bytes, *, retry: bool = False) -> None:

@@ -1,0 +1,1 @@
+"""Tests: through the doors, on a real PostgreSQL."""
