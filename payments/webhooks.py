@@ -78,7 +78,8 @@ async def _read(receive: Receive, announced: str) -> bytes:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Refusal("webhook.unreadable", status=400, field="body")
-        body += message.get("body", b"")
+        chunk: bytes = message.get("body", b"")
+        body += chunk
         if len(body) > BODY_MAX:
             raise Refusal("webhook.too_large", status=413)
         if not message.get("more_body"):
