@@ -3,6 +3,7 @@
 import io
 import posixpath
 import re
+import struct
 import zipfile
 import zlib
 from datetime import date, datetime, time, timedelta
@@ -24,21 +25,40 @@ from merchants.grid import MOST_CELLS, MOST_ROWS, Cell, Grid, check_extent
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 LARGEST_UNPACKED = 200 * 2**20
+NOT_AVAILABLE = "#N/A"
 _LOCKED = "EncryptedPackage".encode("utf-16-le")
 _OLD_EXCEL = "Workbook".encode("utf-16-le"), "Book".encode("utf-16-le")
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ElementTree.ParseError, KeyError)
+# What the zip, XML and date readers raise for broken input.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    ElementTree.ParseError,
+    ArithmeticError,
+    LookupError,
+    ValueError,
+)
 # A cell with only a time in it lies on Excel's day zero; no zone, as nothing in a sheet has one.
 _DAY_ZERO = datetime.combine(date(1899, 12, 30), time())
 
-_TAG = re.compile(rb"<(?:\w+:)?(row|c)\b([^>]*)>")
-_ANY_CELL = re.compile(rb"<(?:\w+:)?c\b")
-_PLACED_CELL = re.compile(rb'<(?:\w+:)?c r="([A-Z]{1,3})([0-9]{1,7})"')
-_ROW_NUMBER = re.compile(rb"""\br=["'](\d+)["']""")
-_REFERENCE = re.compile(rb"""\br=["']([A-Za-z]{1,3})(\d+)["']""")
-_VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
+_PREFIX = rb"<(?:[^\s<>/:]+:)?"
+_TAG = re.compile(_PREFIX + rb"(row|c)\b([^<>]*)>")
+_ANY_CELL = re.compile(_PREFIX + rb"c\b")
+_PLACED_CELL = re.compile(_PREFIX + rb'c r="([A-Z]{1,3})([0-9]{1,7})"')
+_ROW_NUMBER = re.compile(rb"""\sr\s*=\s*["'](\d{1,7})["']""")
+_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Za-z]{1,3})(\d{1,7})["']""")
+_VALUE = re.compile(_PREFIX + rb"v>([^<]*)<")
 _FORMULA_ONLY = re.compile(
-    rb"<(?:\w+:)?c\b([^>]*)>\s*<(?:\w+:)?f\b[^>]*?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
-    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+    _PREFIX
+    + rb"c\b([^<>]*)>\s*"
+    + _PREFIX
+    + rb"f\b[^<>]*?(?:/>|>[^<]*</(?:[^\s<>/:]+:)?f>)\s*(?:"
+    + _PREFIX
+    + rb"v\s*/>|"
+    + _PREFIX
+    + rb"v></(?:[^\s<>/:]+:)?v>)?\s*</(?:[^\s<>/:]+:)?c>"
 )
 
 Failures = dict[tuple[int, int], str]
@@ -47,7 +67,7 @@ Failures = dict[tuple[int, int], str]
 def read_workbook(content: bytes, name: str) -> Grid:
     """The first visible sheet, from cell A1 on. A merged cell's value stands in each of its rows.
 
-    A formula's error or missing result, which a parser shows as an empty cell, stands there as `#N/A` or `=`:
+    A formula's error or missing result, which a parser shows as an empty cell, stands there as `#N/A` or the like:
     an account that could not be looked up must not read as "no account".
     """
     archive = _open_archive(content, name) if content.startswith(ZIP) else None
@@ -116,7 +136,7 @@ def _survey(archive: zipfile.ZipFile, title: str, name: str) -> Failures:
         for cell in _FORMULA_ONLY.finditer(xml):
             place = _REFERENCE.search(cell[1])
             if place and b't="str"' not in cell[1]:
-                failures[int(place[2]), _column_number(place[1])] = "="
+                failures[int(place[2]), _column_number(place[1])] = NOT_AVAILABLE
     return failures
 
 
@@ -133,13 +153,14 @@ def _plain_extent(xml: bytes) -> tuple[int, int, Failures] | None:
 def _walk(xml: bytes) -> tuple[int, int, Failures]:
     """Cell by cell: those without a place follow the one before, those without content don't count."""
     failures: Failures = {}
-    row = column = last_row = last_column = 0
+    row = column = last_row = last_column = cells = 0
     for tag in _TAG.finditer(xml):
         attributes = tag[2]
         if tag[1] == b"row":
             told = _ROW_NUMBER.search(attributes)
             row, column = int(told[1]) if told else row + 1, 0
             continue
+        cells += 1
         place = _REFERENCE.search(attributes)
         row, column = (int(place[2]), _column_number(place[1])) if place else (row, column + 1)
         if attributes.endswith(b"/"):
@@ -147,16 +168,16 @@ def _walk(xml: bytes) -> tuple[int, int, Failures]:
         last_row, last_column = max(last_row, row), max(last_column, column)
         if b't="e"' in attributes:
             value = _VALUE.search(xml, tag.end())
-            failures[row, column] = value[1].decode("ascii", "replace") if value else "#N/A"
+            failures[row, column] = value[1].decode("ascii", "replace") if value else NOT_AVAILABLE
+    if cells != len(_ANY_CELL.findall(xml)):
+        raise zipfile.BadZipFile("cells that can't be told apart")
     return last_row, last_column, failures
 
 
 def _sheet_path(archive: zipfile.ZipFile, title: str) -> str:
     """Where in the archive a sheet lies; KeyError when the workbook doesn't say."""
     sheets = ElementTree.fromstring(archive.read("xl/workbook.xml")).findall(".//{*}sheet")
-    relations = {
-        sheet.get("name"): value for sheet in sheets for key, value in sheet.items() if key.endswith("}id")
-    }
+    relations = {sheet.get("name"): value for sheet in sheets for key, value in sheet.items() if key.endswith("}id")}
     links = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels")).findall("{*}Relationship")
     targets = {link.get("Id"): link.attrib["Target"] for link in links}
     target = targets[relations[title]]

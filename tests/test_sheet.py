@@ -78,9 +78,7 @@ def code(file: Path) -> str:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_csv_is_read_in_every_usual_writing(
-    tmp_path: Path, encoding: str, separator: str, ending: str
-) -> None:
+def test_csv_is_read_in_every_usual_writing(tmp_path: Path, encoding: str, separator: str, ending: str) -> None:
     rows = [["Số sạp", "Chủ hộ", "Ghi chú"], ["A1", "Nguyễn Thị Lan", ""], ["A2", "Đỗ Văn Ổn", "x"]]
     file = write_csv(tmp_path, ending.join(separator.join(row) for row in rows), encoding)
     assert read_grid(file) == [[cell or None for cell in row] for row in rows]
@@ -157,7 +155,7 @@ def test_a_failed_or_uncomputed_formula_is_not_an_empty_cell(tmp_path: Path) -> 
     with_part(file, "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"<v>so</v>", b"<v></v>"))
     assert read_grid(file)[1] == ["A1", "#N/A", None, 2.0], "a formula may well have nothing to say"
     uncomputed = with_part(file, "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"<v>2</v>", b"<v></v>"))
-    assert read_grid(uncomputed)[1] == ["A1", "#N/A", None, "="]
+    assert read_grid(uncomputed)[1] == ["A1", "#N/A", None, "#N/A"]
 
 
 def test_only_the_first_visible_sheet_counts(tmp_path: Path) -> None:
@@ -329,6 +327,22 @@ def test_cells_that_hide_their_place_are_counted_too(tmp_path: Path) -> None:
         assert code(file) == "sheet.too_wide"
 
 
+def test_a_duration_beyond_the_calendar_is_refused(tmp_path: Path) -> None:
+    def fill(ws: Worksheet, book: xlsxwriter.Workbook) -> None:
+        ws.write(0, 0, 1e9, book.add_format({"num_format": "[h]:mm"}))
+
+    assert code(write_xlsx(tmp_path, fill)) == "sheet.damaged"
+
+
+def test_a_time_lies_on_excels_day_zero(tmp_path: Path) -> None:
+    def fill(ws: Worksheet, book: xlsxwriter.Workbook) -> None:
+        ws.write(0, 0, 0.0625, book.add_format({"num_format": "h:mm"}))
+        ws.write(0, 1, 0.5, book.add_format({"num_format": "[h]:mm"}))
+
+    (row,) = read_grid(write_xlsx(tmp_path, fill))
+    assert [str(cell) for cell in row] == ["1899-12-30 01:30:00", "1899-12-30 12:00:00"]
+
+
 def test_formatted_empty_cells_far_out_harm_nobody(tmp_path: Path) -> None:
     def fill(ws: Worksheet, book: xlsxwriter.Workbook) -> None:
         ws.write(0, 0, "stall")
@@ -349,9 +363,7 @@ def test_any_bytes_are_a_grid_or_a_refusal(tmp_path: Path, content: bytes) -> No
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.floats(0, 1), cut=st.integers(0, 12), put=st.binary(max_size=6), part=st.integers(0, 3))
-def test_a_damaged_workbook_is_a_grid_or_a_refusal(
-    tmp_path: Path, at: float, cut: int, put: bytes, part: int
-) -> None:
+def test_a_damaged_workbook_is_a_grid_or_a_refusal(tmp_path: Path, at: float, cut: int, put: bytes, part: int) -> None:
     def damage(xml: bytes) -> bytes:
         place = int(at * len(xml))
         return xml[:place] + put + xml[place + cut :]
