@@ -203,7 +203,7 @@ def _wait_until_unused(state: Path) -> None:
         if flock.is_held(users, flock.SHARED):
             since = time.monotonic()  # a supervisor stops its server
         elif flock.is_held(users, flock.EXCLUSIVE):
-            if time.monotonic() - since > 3:
+            if time.monotonic() - since > 1.5:
                 raise Refusal("embedded.in_use", status=409, path=state)
         elif not flock.is_held(str(state / "supervisor.lock")):
             return

@@ -20,7 +20,6 @@ from ground import flock
 from ground.postmaster import NotUpError, Place, Postmaster, bring_up
 
 TICK = 0.2  # seconds between two looks at the users and the server
-LINGER = 1.0  # seconds without users before the server stops: often the next command follows at once
 LOG_BYTES = 4 << 20
 DONE, FAILED, BUSY = 0, 1, 3  # exit codes of the launch
 
@@ -76,17 +75,11 @@ def supervise(place: Place, answer: int) -> None:
 def watch(place: Place, postmaster: Postmaster) -> None:
     """Returns when the last user has left and the server is down; starts it again whenever it dies."""
     users = os.path.join(place.state, "users.lock")
-    left_at: float | None = None
     pause = next_try = 0.0
     while os.path.isdir(place.pgdata):
         nobody = flock.take(users, flock.EXCLUSIVE)
-        if nobody is None:
-            left_at = None
-        elif left_at is not None and time.monotonic() - left_at >= LINGER:
-            break  # with `nobody` held, so that a newcomer waits until the server is down
-        else:
-            os.close(nobody)
-            left_at = left_at or time.monotonic()
+        if nobody is not None:
+            break  # and it stays held: a newcomer waits until the server is down
         if (not postmaster.lives() or postmaster.is_shut_off()) and time.monotonic() >= next_try:
             _log("the server is gone; starts it again")
             try:
