@@ -1,0 +1,148 @@
+"""What every page shares: the session, the reader's language, the templates with their filters, the headers."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from sqlmodel import Session
+
+from ground import clock, money, words
+from ground.store import Store
+from portal import chart
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+STATIC = Path(__file__).parent / "static"
+YEAR_SECONDS = 365 * 24 * 3600
+HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    # The same address shows either language.
+    "Cache-Control": "no-cache",
+    "Vary": "Cookie",
+}
+
+
+def store_of(request: Request) -> Store:
+    found = request.app.state.store
+    assert isinstance(found, Store)
+    return found
+
+
+def open_session(request: Request) -> Iterator[Session]:
+    with store_of(request).session() as session:
+        yield session
+
+
+def language_of(request: Request) -> str:
+    """What the reader chose: `?lang=`, else her cookie, else Vietnamese."""
+    return _asked_language(request) or _known(request.cookies.get("lang")) or "vi"
+
+
+def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """The template as a page in the reader's language, which `?lang=` makes her browser remember."""
+    language = language_of(request)
+    body = (
+        _environment()
+        .get_template(template)
+        .render(
+            language=language,
+            t=_speaker(language),
+            status=status,
+            asked_language=_asked_language(request),
+            switch=_switch(request, "en" if language == "vi" else "vi"),
+            **values,
+        )
+    )
+    response = HTMLResponse(body, status, HEADERS)
+    if asked := _asked_language(request):
+        secure = request.url.scheme == "https"
+        response.set_cookie("lang", asked, max_age=YEAR_SECONDS, samesite="lax", httponly=True, secure=secure)
+    return response
+
+
+def count(number: int, language: str = "vi") -> str:
+    """`12345` as `12.345` (in English `12,345`)."""
+    text = f"{number:,}"
+    return text if language == "en" else text.replace(",", ".")
+
+
+def percent(share: float, language: str = "vi") -> str:
+    """`0.3673` as `36,7 %` (in English `36.7%`). Only nothing reads 0 % and only all of it 100 %."""
+    tenths = min(max(round(share * 1000), 1), 999)
+    text = f"{share * 100:.0f}" if share in (0, 1) else f"{tenths / 10:.1f}"
+    return f"{text}%" if language == "en" else text.replace(".", ",") + "\u00a0%"
+
+
+def day(when: date) -> str:
+    return f"{when:%d/%m/%Y}"
+
+
+def moment(when: datetime) -> str:
+    """The clock at the market: `22/11/2026 12:13`."""
+    return f"{when.astimezone(clock.ZONE):%d/%m/%Y %H:%M}"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "money": _in_language(lambda amount, language: money.show(amount, language).replace(" ", "\u00a0")),
+        "count": _in_language(count),
+        "percent": _in_language(percent),
+        "day": day,
+        "moment": moment,
+        "meter": chart.meter,
+    }
+    environment.globals["static"] = _static
+    return environment
+
+
+def _in_language(show: Callable[[Any, str], str]) -> Callable[[Context, Any], str]:
+    @pass_context
+    def shown(context: Context, value: Any) -> str:
+        return show(value, context["language"])
+
+    return shown
+
+
+def _speaker(language: str) -> Callable[..., str]:
+    def t(key: str, /, **params: object) -> str:
+        return words.say(key, language, **params)
+
+    return t
+
+
+@cache
+def _static(name: str) -> str:
+    """The file's address, another one whenever its content is, so that no browser keeps the old."""
+    return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]}"
+
+
+def _switch(request: Request, language: str) -> str:
+    """This page in the other language: a relative address, so that the path stays as it is."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
+    return "?" + urlencode([*kept, ("lang", language)])
+
+
+def _asked_language(request: Request) -> str | None:
+    return _known(request.query_params.get("lang"))
+
+
+def _known(language: str | None) -> str | None:
+    return language if language in words.LANGUAGES else None

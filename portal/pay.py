@@ -1,0 +1,64 @@
+"""What a payer meets: the images of a stall's code."""
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlmodel import Session, select
+
+from ground import clock
+from ground.refusal import Refusal
+from merchants import qr_image
+from merchants.code import Code
+from portal import page
+
+router = APIRouter(include_in_schema=False)
+SessionDep = Annotated[Session, Depends(page.open_session)]
+HEADERS = {
+    # A code's content never changes: another account is another code.
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Security-Policy": "default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@router.get("/q/{serial}.svg")
+def show_svg(request: Request, session: SessionDep, serial: str) -> Response:
+    """The code as SVG, read back before it is shown. 404 unknown, 410 revoked."""
+    payload = _payload(session, serial)
+    return _known(request, payload, "svg") or Response(
+        qr_image.svg(payload, title=f"VietQR {serial}"), headers=_headers(payload, "svg"), media_type="image/svg+xml"
+    )
+
+
+@router.get("/q/{serial}.png")
+def show_png(request: Request, session: SessionDep, serial: str) -> Response:
+    """The code as PNG, read back before it is shown. 404 unknown, 410 revoked."""
+    payload = _payload(session, serial)
+    return _known(request, payload, "png") or Response(
+        qr_image.png(payload), headers=_headers(payload, "png"), media_type="image/png"
+    )
+
+
+def _payload(session: Session, serial: str) -> str:
+    found = session.exec(select(Code).where(Code.serial == serial)).first()
+    if found is None:
+        raise Refusal("code.unknown", serial=serial, status=404)
+    if found.revoked_on is not None and found.revoked_on <= clock.today():
+        raise Refusal("page.code_revoked", serial=serial, on=page.day(found.revoked_on), status=410)
+    return found.payload
+
+
+def _known(request: Request, payload: str, form: str) -> Response | None:
+    """304 to a browser that has this very picture."""
+    asked = request.headers.get("If-None-Match", "")
+    tags = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
+    return Response(status_code=304, headers=_headers(payload, form)) if _tag(payload, form) in tags else None
+
+
+def _headers(payload: str, form: str) -> dict[str, str]:
+    return {**HEADERS, "ETag": _tag(payload, form)}
+
+
+def _tag(payload: str, form: str) -> str:
+    return f'"{hashlib.sha256(f"{form}:{payload}".encode()).hexdigest()[:32]}"'
