@@ -8,8 +8,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import ObjectInUse
 from pydantic import SecretStr
 from sqlalchemy import Column, Connection, Engine, make_url, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel
 
 from ground import clock, database, embedded
@@ -85,6 +87,30 @@ def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
             raise Refusal("store.not_migrated", have=revision(connection) or "–", want=head())
         _check_key(connection, vault)
     return Store(engine, vault, url, settings)
+
+
+def recreate(settings: Settings) -> Store:
+    """Throw the demo's books away and open new ones. Refused (409) while anybody is connected to them."""
+    assert settings.demo, "only the demo's books may be thrown away"
+    name = make_url(database_url(settings)).database
+    engine = database.connect(_maintenance_url(settings), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f'DROP DATABASE "{name}"'))
+    except OperationalError as error:
+        if isinstance(error.orig, ObjectInUse):
+            raise Refusal("demo.in_use", status=409, name=name) from error
+        raise
+    finally:
+        engine.dispose()
+    return open_store(settings, migrate=True)
+
+
+def _maintenance_url(settings: Settings) -> str:
+    """A database beside the demo's, from which that can be dropped."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return embedded.attach(settings.data_dir).url("postgres")
 
 
 def upgrade(connection: Connection) -> None:

@@ -1,0 +1,139 @@
+"""The demo's three doors: its settings, its filling, and the morning that goes on while it is served."""
+
+import secrets
+from collections.abc import Iterator
+from datetime import date, timedelta
+from random import Random
+
+import psycopg
+import typer
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from ground import clock, store, words
+from ground.refusal import Refusal
+from ground.settings import Settings, secret_values
+from ground.store import Store
+from ground.terminal import progress
+from ground.vault import Vault
+from payments.demo import decision, history, morning, registry, till
+from payments.demo.history import Telling
+from payments.demo.morning import Payers
+
+PAYMENTS = 100_000
+DAYS = 92
+
+
+def settings(settings: Settings) -> Settings:
+    """The same settings for the demo's own books. Where SePay has no secret, one is drawn for this run."""
+    changed: dict[str, object] = {"demo": True}
+    if not (secret_values(settings.sepay_api_key) or secret_values(settings.sepay_hmac_secret)):
+        changed["sepay_hmac_secret"] = SecretStr(secrets.token_urlsafe(32))
+    return settings.model_copy(update=changed)
+
+
+def fill(settings: Settings) -> None:
+    """Make today's demo, unless it is there already. A demo of another day, or half a one, is thrown away."""
+    language = settings.command_language()
+    today = clock.today()
+    if _is_filled(settings, today):
+        typer.echo(words.say("demo.kept", language, day=f"{today:%d/%m/%Y}"))
+        return
+    books = store.recreate(settings)
+    try:
+        build(books, today)
+        _summarise(books, language)
+    finally:
+        books.engine.dispose()
+
+
+def live_morning(settings: Settings, base_url: str) -> None:
+    """Payments for the next hours, each told to the running server's own door."""
+    language = settings.command_language()
+
+    def say(key: str, **params: object) -> None:
+        moment = clock.now().astimezone(clock.ZONE)
+        typer.echo(f"{moment:%H:%M:%S}  {words.say(f'demo.morning.{key}', language, **params)}")
+
+    try:
+        books = store.open_store(settings)
+        with books.session() as session:
+            tills = till.every(session)
+        books.engine.dispose()
+    except (Refusal, SQLAlchemyError) as error:
+        say("away", reason=error, seconds=0)
+        return
+    random = Random()
+    payers = Payers(tills, random)
+    say("begins", count=len(payers))
+    morning.live_through(payers, settings, base_url, say, random)
+    say("ends")
+
+
+def build(books: Store, today: date, *, payments: int = PAYMENTS, days: int = DAYS) -> None:
+    """Markets, rolls, codes, and `payments` told on the `days` before today."""
+    language = books.settings.command_language()
+    past = [today - timedelta(days=nth) for nth in range(days, 0, -1)]
+    meant: dict[str, int] = {}
+    with progress() as bar, books.session() as session:
+        rolls = bar.add_task(words.say("demo.rolls", language), total=registry.steps())
+        folder = books.settings.data_dir / "demo"
+        registry.open_markets(session, past[0], folder, lambda: bar.advance(rolls))
+        _analyse(books)
+        tills = till.every(session)
+        session.rollback()
+        planned = history.plan(tills, past, payments)
+        told = bar.add_task(words.say("demo.payments", language), total=history.size(planned))
+        stream = _remembered(history.tell(planned, tills), meant)
+        history.keep_and_post(books, stream, lambda count: bar.advance(told, count))
+        decision.decide(session, meant, today)
+        _analyse(books)
+        session.execute(text("UPDATE installation SET demo_day = :today"), {"today": today})
+        session.commit()
+
+
+def _remembered(told: Iterator[Telling], meant: dict[str, int]) -> Iterator[Telling]:
+    for one in told:
+        meant[str(one.payment.id)] = one.payment.till.stall_id
+        yield one
+
+
+_FILLED = """
+    SELECT 1 FROM installation, alembic_version
+    WHERE demo_day = %s AND key_fingerprint = %s AND version_num = %s
+"""
+
+
+def _is_filled(settings: Settings, today: date) -> bool:
+    """Complete, of today, of this program and readable with today's key."""
+    key = Vault(store.secret_keys(settings)).fingerprint
+    with psycopg.connect(store.database_url(settings)) as connection:
+        try:
+            return connection.execute(_FILLED, (today, key, store.head())).fetchone() is not None
+        except psycopg.errors.UndefinedTable:
+            return False
+
+
+def _analyse(books: Store) -> None:
+    """Without it the first queries would be planned blindly."""
+    with books.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+
+
+_COUNTS = text("""
+    SELECT (SELECT count(*) FROM market) AS markets, (SELECT count(*) FROM stall) AS stalls,
+        (SELECT count(*) FROM code WHERE revoked_on IS NULL) AS codes, (SELECT count(*) FROM notice) AS payments,
+        (SELECT count(*) FROM finding) AS findings, (SELECT count(*) FROM finding WHERE status = 'open') AS open
+""")
+
+
+def _summarise(books: Store, language: str) -> None:
+    with books.engine.connect() as connection:
+        counts = connection.execute(_COUNTS).one()._mapping
+    told = {
+        name: f"{count:,}" if language == "en" else f"{count:,}".replace(",", ".") for name, count in counts.items()
+    }
+    month = clock.today().replace(day=1) - timedelta(days=1)
+    folder = books.settings.data_dir / "demo"
+    typer.echo(words.say("demo.filled", language, **told, folder=folder, month=f"{month:%Y-%m}"))
