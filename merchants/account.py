@@ -14,7 +14,11 @@ class Account(SQLModel, table=True):
     number: str
 
 
-def take_up(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+Ids = dict[tuple[str, str], int]
+"""By (BIN, number)."""
+
+
+def take_up(session: Session, wanted: Collection[tuple[str, str]]) -> Ids:
     """The ids of these (BIN, number) accounts; those not known yet are taken up."""
     pairs = sorted(set(wanted))
     if not pairs:

@@ -90,16 +90,20 @@ def issue(session: Session, market: Market, *, since: date | None = None) -> lis
 
 def _fresh_tokens(session: Session, count: int) -> list[str]:
     """Tokens never given before: a revoked one still names its stall."""
-    fresh: list[str] = []
+    fresh: dict[str, None] = {}
     while len(fresh) < count:
-        drawn = {token.draw() for _ in range(count - len(fresh))}.difference(fresh)
-        taken = session.execute(text("SELECT token FROM code WHERE token = ANY(:drawn)"), {"drawn": list(drawn)})
-        fresh += sorted(drawn.difference(taken.scalars()))
-    return fresh
+        drawn = [token.draw() for _ in range(count - len(fresh))]
+        given = session.execute(text("SELECT token FROM code WHERE token = ANY(:drawn)"), {"drawn": drawn})
+        taken = set(given.scalars())
+        fresh |= {token_: None for token_ in drawn if token_ not in taken}
+    return list(fresh)
 
 
 def revoke(session: Session, serial: str, *, reason: str, on: date | None = None) -> None:
-    """The code is no longer live from `on` (today) on; its token goes on naming its stall."""
+    """The code is no longer live from `on` on; its token goes on naming its stall.
+
+    `on` is today where nothing is said, or the first day of a code that is yet to become live.
+    """
     found = session.exec(select(Code).where(Code.serial == serial).with_for_update()).first()
     if found is None:
         raise Refusal("code.unknown", serial=serial, status=404)
@@ -107,7 +111,7 @@ def revoke(session: Session, serial: str, *, reason: str, on: date | None = None
         raise Refusal("code.revoked_already", serial=serial, on=found.revoked_on, status=409)
     if not reason.strip():
         raise Refusal("code.no_reason")
-    day = on or clock.today()
+    day = on or max(clock.today(), found.live_from)
     if day < found.live_from:
         raise Refusal("code.revoked_before_it_was", serial=serial, since=found.live_from)
     found.revoked_on, found.revoked_at, found.revoke_reason = day, clock.now(), reason.strip()

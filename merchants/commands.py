@@ -2,9 +2,10 @@
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+from sqlmodel import Session
 
 from ground import clock, words
 from ground.refusal import Refusal
@@ -12,6 +13,7 @@ from ground.terminal import Desk, Format, desk, emit, show_table
 from merchants import code, genuine, market, place, qr_image, roll
 from merchants.genuine import Verdict
 from merchants.roll import Imported
+from merchants.roll_cell import EARLIEST, LATEST
 
 app = typer.Typer(no_args_is_help=True)
 markets = typer.Typer(no_args_is_help=True, help="Markets and the wards they stand in.")
@@ -26,9 +28,12 @@ def day(text: str) -> date:
     """A date on the command line: YYYY-MM-DD or DD/MM/YYYY."""
     for form in ("%Y-%m-%d", "%d/%m/%Y"):
         try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 a date has no zone
+            found = datetime.strptime(text, form).date()  # noqa: DTZ007 a date has no zone
         except ValueError:
             continue
+        if EARLIEST <= found <= LATEST:
+            return found
+        raise typer.BadParameter(f"{text!r} is not believable: from {EARLIEST} to {LATEST}")
     raise typer.BadParameter(f"{text!r} is no date: YYYY-MM-DD or DD/MM/YYYY")
 
 
@@ -42,7 +47,7 @@ def add(
     code: str,
     name: Annotated[str, typer.Option()],
     ward: Annotated[str, typer.Option(help="a ward's code valid on that date")],
-    kind: Annotated[str, typer.Option(help="market or street")] = "market",
+    kind: Literal["market", "street"] = "market",
     since: Day = None,
 ) -> None:
     """Take a market into the books."""
@@ -114,7 +119,13 @@ def import_roll(
     at = desk(context)
     with at.books() as books, books.session() as session:
         found = market.find(session, market_code)
-        done = roll.take_in(session, found, file, on=on, complete=complete)
+        try:
+            done = roll.take_in(session, found, file, on=on, complete=complete)
+        except Refusal as refusal:
+            if format == "json":
+                reason = {"row": refusal.params.get("row"), "column": None, "value": None}
+                emit(_import_document(Imported(found.code, 0), [{**reason, "reason": refusal.message(at.language)}]))
+            raise
         if dry_run or done.errors:
             session.rollback()
         else:
@@ -124,20 +135,28 @@ def import_roll(
         raise typer.Exit(1)
 
 
+_COUNTS = ("market", "rows", "added", "changed", "unchanged", "closed")
+
+
+def _import_document(done: Imported, errors: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = {name: getattr(done, name) for name in _COUNTS}
+    return {**counts, "errors": errors, "unlisted_errors": done.unlisted, "stale_codes": done.stale}
+
+
 def _show_import(done: Imported, at: Desk, format: Format) -> None:
-    counts = {name: getattr(done, name) for name in ("market", "rows", "added", "changed", "unchanged", "closed")}
     errors = [
         {"row": error.row, "column": error.column, "value": error.value, "reason": error.reason(at.language)}
         for error in done.errors
     ]
     if format == "json":
-        emit({**counts, "errors": errors, "stale_codes": done.stale})
+        emit(_import_document(done, errors))
     elif not errors:
-        show_table(list(counts), [list(counts.values())], right=range(1, len(counts)))
+        show_table(_COUNTS, [[getattr(done, name) for name in _COUNTS]], right=range(1, len(_COUNTS)))
     for error in errors:
         typer.echo(words.say("registry.row_error", at.language, **error), err=True)
     if errors:
-        typer.echo(words.say("registry.nothing_imported", at.language, count=len(errors)), err=True)
+        count = len(errors) + done.unlisted
+        typer.echo(words.say("registry.nothing_imported", at.language, count=count), err=True)
     if done.stale:
         typer.echo(words.say("registry.stale_codes", at.language, serials=", ".join(done.stale)), err=True)
 
@@ -182,34 +201,33 @@ def check(
     """Is a payload, or the code in a photo, one of ours and live? Exit 1 unless genuine."""
     at = desk(context)
     with at.books() as books, books.session() as session:
-        verdicts = [genuine.check(session, payload) for payload in _payloads(what)]
-    worst = max(verdicts, key=lambda found: genuine.VERDICTS.index(found.verdict))
-    _show_verdict(worst, at, format)
-    if worst.verdict != "genuine":
+        found = _check(session, what)
+    _show_verdict(found, at, format)
+    if found.verdict != "genuine":
         raise typer.Exit(1)
 
 
-def _payloads(what: str) -> list[str]:
-    """The payload itself, or all those in the image file of that name."""
-    file = Path(what)
+_PHOTOS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".heic", ".tif", ".tiff", ".pdf")
+
+
+def _check(session: Session, what: str) -> Verdict:
+    """The payload itself, or what is in the image file of that name."""
     try:
-        is_file = file.is_file()
-    except OSError:  # a payload can be too long for a file's name
-        is_file = False
-    if is_file:
-        found = qr_image.read_image(file.read_bytes())
-        return found or [""]
-    if what.lower().endswith((".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")):
-        raise Refusal("registry.no_such_file", file=what, status=404)
-    return [what]
+        with open(what, "rb") as file:
+            return genuine.check_photo(session, file.read(qr_image.BYTES_MAX + 1))
+    except (OSError, ValueError):  # ValueError: no file's name can be that
+        pass
+    if what.lower().endswith(_PHOTOS):
+        return Verdict("unreadable", "registry.no_such_file", {"file": what})
+    return genuine.check(session, what)
+
+
+_FOUND = ("serial", "market", "stall", "fields")
 
 
 def _show_verdict(found: Verdict, at: Desk, format: Format) -> None:
     reason = words.say(found.reason, at.language, **found.params)
-    stall = found.stall.rpartition("/")[2] if found.stall else None
     if format == "json":
-        emit(
-            {"verdict": found.verdict, "reason": reason, "serial": found.serial, "stall": stall, "fields": found.fields}
-        )
+        emit({"verdict": found.verdict, "reason": reason, **{name: getattr(found, name) for name in _FOUND}})
     else:
         typer.echo(f"{found.verdict}: {reason}")

@@ -8,14 +8,15 @@ from sqlmodel import Session
 
 from ground import clock
 from ground.refusal import Refusal
-from merchants import vietqr
+from merchants import qr_image, vietqr
 from merchants.vietqr import VietQR
 
-VERDICTS = ("genuine", "revoked", "foreign", "unreadable")
+VERDICTS = ("genuine", "unreadable", "revoked", "foreign")
+"""From harmless to worst: in a photo of several codes a forged one must not be outdone by a shop's web address."""
 
 
 class Verdict(NamedTuple):
-    """`genuine`, `revoked`, `foreign` or `unreadable`; `reason` is a key of the word files, `params` fill it.
+    """`verdict` is one of VERDICTS; `reason` is a key of the word files, `params` fill it.
 
     `fields` are the payload's own as CONTRACT.md opens them, None when it can't be read.
     """
@@ -24,12 +25,13 @@ class Verdict(NamedTuple):
     reason: str
     params: dict[str, Any]
     serial: str | None = None
+    market: str | None = None
     stall: str | None = None
     fields: dict[str, Any] | None = None
 
 
 _ISSUED = text("""
-    SELECT c.serial, c.live_from, c.revoked_on, c.token, a.bin, a.number, m.code || '/' || s.number AS stall
+    SELECT c.serial, c.live_from, c.revoked_on, c.token, a.bin, a.number, m.code AS market, s.number AS stall
     FROM code c
     JOIN account a ON a.id = c.account_id
     JOIN stall s ON s.id = c.stall_id
@@ -39,10 +41,25 @@ _ISSUED = text("""
 """)
 
 
+def check_photo(session: Session, photo: bytes, on: date | None = None) -> Verdict:
+    """The verdict on the code in a photo; of several codes the worst one."""
+    try:
+        payloads = qr_image.read_image(photo)
+    except Refusal as refusal:
+        return Verdict("unreadable", refusal.code, refusal.params)
+    verdicts = [check(session, payload, on) for payload in payloads]
+    return max(
+        verdicts,
+        key=lambda found: VERDICTS.index(found.verdict),
+        default=Verdict("unreadable", "genuine.no_code", {}),
+    )
+
+
 def check(session: Session, payload: str, on: date | None = None) -> Verdict:
     """Genuine: bank, account and token are those of a code live on that day (today), whatever else it says.
 
     Compared is what is read from the code, never the picture: a swapped sticker differs in the account only.
+    A code that names a second receiver beside ours is foreign: the payer's app may choose that one.
     """
     try:
         read = vietqr.read(payload)
@@ -63,19 +80,22 @@ def _compare(read: VietQR, issued: Any, day: date) -> Verdict:
     if by_token:
         ours = by_token[0]
         told = {"stall": ours.stall, "bin": read.bin or "–", "account": read.account or "–"}
-        return Verdict("foreign", "genuine.other_account", told, ours.serial, ours.stall, read.fields)
+        return Verdict("foreign", "genuine.other_account", told, ours.serial, ours.market, ours.stall, read.fields)
     if issued:
         reason = "genuine.other_token" if read.token else "genuine.no_token"
         told = {"stall": issued[0].stall, "token": read.token or ""}
-        return Verdict("foreign", reason, told, None, issued[0].stall, read.fields)
-    return Verdict("foreign", "genuine.not_ours", {}, None, None, read.fields)
+        return Verdict("foreign", reason, told, None, issued[0].market, issued[0].stall, read.fields)
+    return Verdict("foreign", "genuine.not_ours", {}, fields=read.fields)
 
 
 def _standing(read: VietQR, code: Any, day: date) -> Verdict:
-    if code.revoked_on is not None and code.revoked_on <= day:
+    if any("02" <= id <= "51" and id != "38" for id in read.fields):
+        verdict, reason, params = "foreign", "genuine.other_receiver", {}
+    elif code.revoked_on is not None and code.revoked_on <= day:
         verdict, reason, params = "revoked", "genuine.revoked", {"on": code.revoked_on}
     elif day < code.live_from:
         verdict, reason, params = "foreign", "genuine.not_yet", {"on": code.live_from}
     else:
         verdict, reason, params = "genuine", "genuine.genuine", {}
-    return Verdict(verdict, reason, {**params, "stall": code.stall}, code.serial, code.stall, read.fields)
+    told = {**params, "stall": code.stall}
+    return Verdict(verdict, reason, told, code.serial, code.market, code.stall, read.fields)

@@ -55,13 +55,15 @@ class CellError:
 class RollFile:
     """The rows without errors and the first 1,000 errors, in the file's order.
 
-    `row_count` counts all rows of the list, `unlisted` the errors beyond the first 1,000.
+    `row_count` counts all rows of the list, `unlisted` the errors beyond the first 1,000. `headings`: the columns
+    the file has, by the file's own titles; of the others it says nothing.
     """
 
     rows: list[RollRow]
     errors: list[CellError]
     row_count: int
     unlisted: int = 0
+    headings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -103,7 +105,7 @@ def read_roll(file: Path) -> RollFile:
     _judge_accounts(drafts)
     errors = [error for draft in drafts for error in _errors(draft, header)]
     rows = [_row(draft) for draft in drafts if not draft.failures]
-    return RollFile(rows, errors[:MOST_ERRORS], len(drafts), max(0, len(errors) - MOST_ERRORS))
+    return RollFile(rows, errors[:MOST_ERRORS], len(drafts), max(0, len(errors) - MOST_ERRORS), header.headings)
 
 
 def _read_row(number: int, cells: dict[str, Cell]) -> _Draft:

@@ -80,23 +80,23 @@ def services(session: Session, numbers: Collection[str]) -> list[Service]:
 
 
 _FIND = text("""
-    SELECT t.id FROM stall t JOIN market m ON m.id = t.market_id
-    WHERE upper(t.number) = upper(:number) AND (CAST(:market AS text) IS NULL OR m.code = :market)
+    SELECT t.id, t.market_id FROM stall t JOIN market m ON m.id = t.market_id
+    WHERE upper(t.number) = upper(:name) OR (m.code = :market AND upper(t.number) = upper(:number))
+    ORDER BY t.id
 """)
 
 
 def find(session: Session, name: str, *, among: Collection[int] = ()) -> int:
-    """The id of a stall named `NUMBER` or `MARKET/NUMBER`; of several so named, the one in the markets `among`."""
-    market, _, number = name.rpartition("/")
-    found = list(session.execute(_FIND, {"number": number, "market": market or None}).scalars())
-    if len(found) > 1 and among:
-        within = session.execute(
-            text("SELECT id FROM stall WHERE id = ANY(:ids) AND market_id = ANY(:markets)"),
-            {"ids": found, "markets": list(among)},
-        )
-        found = list(within.scalars()) or found
+    """The id of a stall named `NUMBER` or `MARKET/NUMBER`; of several so named, the one in the markets `among`.
+
+    A number may have a stroke in it (`12/3`), a market's code never.
+    """
+    market, _, number = name.strip().partition("/")
+    rows = session.execute(_FIND, {"name": name.strip(), "market": market, "number": number}).all()
+    within = [row for row in rows if row.market_id in among]
+    found = within or rows
     if not found:
         raise Refusal("stall.unknown", stall=name, status=404)
     if len(found) > 1:
         raise Refusal("stall.several", stall=name)
-    return int(found[0])
+    return int(found[0].id)

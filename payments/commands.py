@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ground import money, words
-from ground.refusal import Refusal
 from ground.terminal import Format, desk, emit, show_table
 from merchants import market, stall
 from payments import finding, indicator, replay, stall_day, verify
+from payments.area import Boundaries
+from payments.indicator import Audience
 
 app = typer.Typer(no_args_is_help=True)
 findings = typer.Typer(invoke_without_command=True, help="What somebody should look into.")
 app.add_typer(findings, name="findings")
-STATUSES = ("open", "assigned", "closed", "resolved")
 
 
 @app.command("replay")
@@ -60,14 +60,12 @@ def verify_books(context: typer.Context, format: Format = "table") -> None:
 def list_findings(
     context: typer.Context,
     market_code: Annotated[str | None, typer.Option("--market")] = None,
-    status: Annotated[str | None, typer.Option(help="open, assigned, closed or resolved")] = None,
+    status: Literal["open", "assigned", "closed", "resolved"] | None = None,
     format: Format = "table",
 ) -> None:
     """List what somebody should look into."""
     if context.invoked_subcommand is not None:
         return
-    if status is not None and status not in STATUSES:
-        raise Refusal("finding.bad_status", given=status)
     at = desk(context)
     with at.books() as books, books.session() as session:
         if market_code is not None:
@@ -93,8 +91,8 @@ def assign(
 ) -> None:
     """Give the payment to a stall."""
     with desk(context).books() as books, books.session() as session:
-        markets = finding.candidate_markets(session, id)
-        finding.assign(session, id, stall.find(session, stall_name, among=markets), by=_user(), reason=reason)
+        owner = stall.find(session, stall_name, among=finding.candidate_markets(session, id))
+        finding.assign(session, id, owner, by=_user(), reason=reason)
         session.commit()
 
 
@@ -119,20 +117,14 @@ def show_rates(
     context: typer.Context,
     area: Annotated[str, typer.Option(help="market:CODE, ward:CODE or province:CODE")],
     period: Annotated[str, typer.Option(help="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
-    boundaries: Annotated[str, typer.Option(help="period or current")] = "period",
-    audience: Annotated[str, typer.Option(help="public, ward, board or internal")] = "public",
+    boundaries: Boundaries = "period",
+    audience: Audience = "public",
     format: Literal["table", "json", "csv"] = "table",
 ) -> None:
     """The rates of an area and its parts in a period."""
     at = desk(context)
     with at.books() as books, books.session() as session:
-        rated = indicator.rates(
-            session,
-            area,
-            period,
-            boundaries=boundaries,  # type: ignore[arg-type]  # checked there, said in words
-            audience=audience,  # type: ignore[arg-type]
-        )
+        rated = indicator.rates(session, area, period, boundaries=boundaries, audience=audience)
     document = indicator.shown(rated, at.language)
     if format == "json":
         emit(document)

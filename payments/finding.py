@@ -16,6 +16,13 @@ from payments import journal
 from payments.journal import Movement
 
 HELD = ("unattributed", "ambiguous", "unknown_account")
+STEPS = {
+    "open": ("assigned", "closed", "resolved"),
+    "assigned": ("assigned",),  # the wrong stall at first
+    "closed": ("assigned",),  # its owner turned up after all
+    "resolved": ("assigned",),
+}
+"""What may be decided of a finding that stands so."""
 
 
 class Finding(SQLModel, table=True):
@@ -66,14 +73,17 @@ def open_all(session: Session, opened: Sequence[Opened]) -> None:
 
 
 def candidate_markets(session: Session, finding_id: int) -> list[int]:
-    """The markets of the stalls that could be meant."""
-    among = text("SELECT DISTINCT s.market_id FROM finding f JOIN stall s ON s.id = ANY(f.candidates) WHERE f.id = :id")
-    return list(session.execute(among, {"id": finding_id}).scalars())
+    """The markets of the stalls that could be meant; Refusal (404) when there is no such finding."""
+    among = text("SELECT s.market_id FROM finding f LEFT JOIN stall s ON s.id = ANY(f.candidates) WHERE f.id = :id")
+    found = set(session.execute(among, {"id": finding_id}).scalars())
+    if not found:
+        raise Refusal("finding.unknown", id=finding_id, status=404)
+    return sorted(found - {None})
 
 
 def assign(session: Session, finding_id: int, stall_id: int, *, by: str, reason: str) -> None:
     """Give a payment's money to a stall: out of suspense, or from the stall that has it to another one."""
-    finding = _to_decide(session, finding_id, reason)
+    finding = _to_decide(session, finding_id, "assigned", reason)
     held_by = journal.holder(session, finding.notice_id)
     if held_by is None:
         raise Refusal("finding.no_money", id=finding_id, status=409)
@@ -91,9 +101,7 @@ def assign(session: Session, finding_id: int, stall_id: int, *, by: str, reason:
 
 def close(session: Session, finding_id: int, *, by: str, reason: str) -> None:
     """Nothing more is to be done; money in suspense stays there."""
-    finding = _to_decide(session, finding_id, reason)
-    if finding.status != "open":
-        raise Refusal("finding.decided", id=finding_id, status=409)
+    finding = _to_decide(session, finding_id, "closed", reason)
     _decide(session, finding, "closed", by, reason)
     session.flush()
 
@@ -126,17 +134,19 @@ def see_anew(session: Session, finding_id: int, seen: Opened) -> None:
     session.flush()
 
 
-def _to_decide(session: Session, finding_id: int, reason: str) -> Finding:
+def _to_decide(session: Session, finding_id: int, status: str, reason: str) -> Finding:
     if not reason.strip():
         raise Refusal("finding.no_reason")
     finding = session.get(Finding, finding_id, with_for_update=True)
     if finding is None:
         raise Refusal("finding.unknown", id=finding_id, status=404)
+    if status not in STEPS[finding.status]:
+        raise Refusal("finding.decided", id=finding_id, status=409)
     return finding
 
 
 def _decide(session: Session, finding: Finding, status: str, by: str, reason: str) -> None:
-    finding.status, finding.decided_at, finding.decided_by, finding.reason = status, clock.now(), by, reason
+    finding.status, finding.decided_at, finding.decided_by, finding.reason = status, clock.now(), by, reason.strip()
     session.add(finding)
 
 
