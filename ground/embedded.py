@@ -78,7 +78,7 @@ def attach(data_dir: Path) -> Cluster:
 def ensure_database(cluster: Cluster, name: str) -> bool:
     """Create a database if it is absent; True when it was."""
     known = sql.SQL("SELECT 1 FROM pg_database WHERE datname = {}").format(name)
-    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+    with _connect(cluster) as connection:
         if connection.execute(known).fetchone():
             return False
         try:
@@ -86,6 +86,18 @@ def ensure_database(cluster: Cluster, name: str) -> bool:
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return False  # another process was faster
         return True
+
+
+def _connect(cluster: Cluster) -> psycopg.Connection[tuple[object, ...]]:
+    """Through the moments in which a server that crashed comes up again."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return psycopg.connect(cluster.url("postgres"), autocommit=True)
+        except psycopg.OperationalError:
+            if time.monotonic() > until:
+                raise _slow(cluster.state) from None
+            time.sleep(0.05)
 
 
 def secret_key(data_dir: Path) -> str:
@@ -160,10 +172,22 @@ def _ensure_server(state: Path) -> str:
 
 def _launch(place: Place) -> None:
     """Start a supervisor and, through it, the server; returns when that accepts connections."""
-    python = [sys.executable, "-E", "-s", "-S", "-m", supervisor.__name__]
+    state, said = Path(place.state), ""
+    for _ in range(3):  # it may be killed itself; what it says counts at once
+        code, said = _run_supervisor(place)
+        if code in (supervisor.DONE, supervisor.BUSY):
+            return
+        if code == supervisor.FAILED:
+            break
+    raise Refusal("embedded.not_started", status=503, path=state, log=last_lines(_tail(state) + said))
+
+
+def _run_supervisor(place: Place) -> tuple[int, str]:
+    command = [sys.executable, "-E", "-s", "-S", "-m", supervisor.__name__]
+    command += [place.state, place.binaries, str(place.uid), str(place.gid)]
     try:
-        launched = subprocess.run(
-            [*python, place.state, place.binaries, str(place.uid), str(place.gid)],
+        done = subprocess.run(
+            command,
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -173,9 +197,7 @@ def _launch(place: Place) -> None:
         )
     except subprocess.TimeoutExpired:
         raise _slow(Path(place.state)) from None
-    if launched.returncode not in (supervisor.DONE, supervisor.BUSY):
-        log = _tail(Path(place.state)) + launched.stderr
-        raise Refusal("embedded.not_started", status=503, path=place.state, log=last_lines(log))
+    return done.returncode, done.stderr
 
 
 def _watch_supervisor(cluster: Cluster) -> None:

@@ -173,10 +173,20 @@ def no_process_left(place: Place) -> Iterator[int]:
 
 def _signal_all(place: Place, number: int) -> None:
     """To every process of this database, also those that outlived their postmaster."""
-    for name in os.listdir("/proc") if _PROC else ():
-        if name.isdigit() and _is_ours(place, int(name)):
-            with contextlib.suppress(OSError):
-                os.kill(int(name), number)
+    if _PROC:
+        found = [int(name) for name in os.listdir("/proc") if name.isdigit() and _is_ours(place, int(name))]
+    else:
+        found = _holders(os.path.join(place.state, "server.lock"))
+    for pid in found:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+
+
+def _holders(path: str) -> list[int]:
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        told = subprocess.run(["lsof", "-t", path], capture_output=True, text=True, check=False, timeout=10)
+        return [int(line) for line in told.stdout.split() if int(line) != os.getpid()]
+    return []
 
 
 def _clear_leftovers(place: Place) -> None:

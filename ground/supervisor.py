@@ -21,7 +21,7 @@ from ground.postmaster import NotUpError, Place, Postmaster, bring_up
 
 TICK = 0.2  # seconds between two looks at the users and the server
 LOG_BYTES = 4 << 20
-DONE, FAILED, BUSY = 0, 1, 3  # exit codes of the launch
+DONE, FAILED, BUSY, KILLED = 0, 3, 4, 5  # exit codes of the launch; 1 is Python's own
 
 
 def main(state: str, binaries: str, uid: str, gid: str) -> NoReturn:
@@ -31,7 +31,7 @@ def main(state: str, binaries: str, uid: str, gid: str) -> NoReturn:
     if os.fork():
         os.close(answer)
         word = os.read(hear, 1)
-        os._exit(word[0] if word else FAILED)
+        os._exit(word[0] if word else KILLED)
     os.close(hear)
     _detach(os.path.join(state, "server.log"))
     supervise(place, answer)

@@ -100,8 +100,6 @@ def _open_for_reading(root: Path) -> None:
 def _try_out(program: Path, uid: int, gid: int) -> None:
     try:
         command = [str(program), "--version"]
-        subprocess.run(
-            command, cwd="/", check=True, capture_output=True, user=uid, group=gid, extra_groups=[]
-        )
+        subprocess.run(command, cwd="/", check=True, capture_output=True, user=uid, group=gid, extra_groups=[])
     except (OSError, subprocess.CalledProcessError) as problem:
         raise Refusal("embedded.not_executable", path=program, reason=problem) from None
