@@ -33,19 +33,36 @@ def settings(settings: Settings) -> Settings:
     return settings.model_copy(update=changed)
 
 
-def fill(settings: Settings) -> None:
+def fill(settings: Settings, *, payments: int = PAYMENTS) -> None:
     """Make today's demo, unless it is there already. A demo of another day, or half a one, is thrown away."""
     language = settings.command_language()
     today = clock.today()
-    if _is_filled(settings, today):
-        typer.echo(words.say("demo.kept", language, day=f"{today:%d/%m/%Y}"))
-        return
-    books = store.recreate(settings)
+    kept = is_filled(settings, today)
+    books = store.open_store(settings) if kept else store.recreate(settings)
     try:
-        build(books, today)
+        if kept:
+            typer.echo(words.say("demo.kept", language, day=f"{today:%d/%m/%Y}"))
+        else:
+            build(books, today, payments=payments)
         _summarise(books, language)
     finally:
         books.engine.dispose()
+
+
+_FILLED = """
+    SELECT 1 FROM installation, alembic_version
+    WHERE demo_day = %s AND key_fingerprint = %s AND version_num = %s
+"""
+
+
+def is_filled(settings: Settings, today: date) -> bool:
+    """Complete, of today, of this program and readable with today's key."""
+    key = Vault(store.secret_keys(settings)).fingerprint
+    with psycopg.connect(store.database_url(settings)) as connection:
+        try:
+            return connection.execute(_FILLED, (today, key, store.head())).fetchone() is not None
+        except psycopg.errors.UndefinedTable:
+            return False
 
 
 def live_morning(settings: Settings, base_url: str) -> None:
@@ -97,22 +114,6 @@ def _remembered(told: Iterator[Telling], meant: dict[str, int]) -> Iterator[Tell
     for one in told:
         meant[str(one.payment.id)] = one.payment.till.stall_id
         yield one
-
-
-_FILLED = """
-    SELECT 1 FROM installation, alembic_version
-    WHERE demo_day = %s AND key_fingerprint = %s AND version_num = %s
-"""
-
-
-def _is_filled(settings: Settings, today: date) -> bool:
-    """Complete, of today, of this program and readable with today's key."""
-    key = Vault(store.secret_keys(settings)).fingerprint
-    with psycopg.connect(store.database_url(settings)) as connection:
-        try:
-            return connection.execute(_FILLED, (today, key, store.head())).fetchone() is not None
-        except psycopg.errors.UndefinedTable:
-            return False
 
 
 def _analyse(books: Store) -> None:

@@ -69,19 +69,27 @@ class Payers:
         return (body,)
 
 
-def live_through(payers: Payers, settings: Settings, base_url: str, say: Say, random: Random) -> None:
-    """A payment every few seconds for three hours. A server that is away, or says no, is asked ever more rarely.
+def live_through(
+    payers: Payers,
+    settings: Settings,
+    base_url: str,
+    say: Say,
+    random: Random,
+    *,
+    lasts: float = LASTS_SECONDS,
+) -> None:
+    """A payment every few seconds for `lasts` seconds. A server that is away, or says no, is asked ever more rarely.
 
-    `say` hears `demo.…` keys with their parameters.
+    `say` hears keys of the words `demo.morning.…` with their parameters.
     """
-    ends = time.monotonic() + LASTS_SECONDS
+    ends = time.monotonic() + lasts
     sent, wait = 0, WAIT_SECONDS
     with httpx.Client(timeout=10, trust_env=False) as client:
         while len(payers) and time.monotonic() < ends:
             try:
                 scene = send(client, payers.draw(), settings, base_url, random)
             except httpx.HTTPError as error:
-                say("away", reason=type(error).__name__, seconds=round(wait))
+                say("away", reason=_reason(error), seconds=round(wait))
                 time.sleep(wait)
                 wait = min(2 * wait, WAIT_MAX_SECONDS)
                 continue
@@ -91,6 +99,13 @@ def live_through(payers: Payers, settings: Settings, base_url: str, say: Say, ra
             if sent % SUMMARY_EVERY == 0:
                 say("so_far", count=sent)
             time.sleep(random.uniform(*PAUSE_SECONDS))
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """Short, and nothing of the payment in it."""
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"HTTP {error.response.status_code}"
+    return type(error).__name__
 
 
 def send(client: httpx.Client, scene: Scene, settings: Settings, base_url: str, random: Random) -> Scene:

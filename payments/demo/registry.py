@@ -1,6 +1,6 @@
 """The demo's registry: four markets, their rolls wave by wave, and the codes printed after each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -18,10 +18,16 @@ COUNTED_SINCE = date(2024, 1, 1)  # before the reform of July 2025, so that each
 LOST = 0.012  # of the placards hanging, from one wave to the next
 
 
-def open_markets(session: Session, start: date, folder: Path, step: Callable[[], None]) -> None:
+def open_markets(
+    session: Session,
+    start: date,
+    folder: Path,
+    step: Callable[[], None],
+    chosen: Sequence[Board] | None = None,
+) -> None:
     """Take everything in by the functions the boards' own files go through; `step` is called after each wave."""
     folder.mkdir(parents=True, exist_ok=True)
-    for board in boards():
+    for board in chosen or boards():
         added = market.add(
             session, board.code, board.name, board.ward, kind=board.kind, since=COUNTED_SINCE, made_up=True
         )
