@@ -136,7 +136,7 @@ def _name(uid: int) -> str:
 
 def _make_account() -> pwd.struct_passwd:
     nologin = shutil.which("nologin", path=_SBIN) or "/bin/false"
-    reason = "useradd, adduser"
+    reason = "useradd, adduser: command not found"
     for command in (
         ["useradd", "--system", "-M", "-d", "/nonexistent", "-s", nologin, ACCOUNT],
         ["adduser", "-S", "-D", "-H", "-h", "/nonexistent", "-s", nologin, ACCOUNT],  # BusyBox

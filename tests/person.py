@@ -88,7 +88,8 @@ class Person(NamedTuple):
 def me(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
-    person = Person(home, sys.executable, {"PYTHONPATH": str(PROJECT)}, {})
+    path = os.pathsep.join([str(PROJECT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    person = Person(home, sys.executable, {"PYTHONPATH": path}, {})
     yield person
     embedded.remove(person.data_dir)
 
@@ -100,9 +101,7 @@ def user() -> Iterator[Person]:
         pytest.skip("only root can become somebody else, and only with useradd")
     folder = Path(tempfile.mkdtemp(prefix="m40-", dir="/tmp"))
     folder.chmod(0o755)
-    made = subprocess.run(
-        ["useradd", "-M", "-d", str(folder / "home"), USER], capture_output=True, check=False
-    )
+    made = subprocess.run(["useradd", "-M", "-d", str(folder / "home"), USER], capture_output=True, check=False)
     try:
         if made.returncode not in (0, 9):  # 9: left over from a killed run
             pytest.skip(f"no account can be made: {made.stderr!r}")
