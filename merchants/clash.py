@@ -69,7 +69,7 @@ def find(session: Session, market: Market, standings: Mapping[str, Standing], pl
             if use.excludes(other):
                 found.setdefault((key, use.account_id), other.stall)
         others.append(use)
-    numbers = dict(session.execute(_NUMBERS, {"ids": [id_ for _, id_ in found]}).tuples().all()) if found else {}
+    numbers = {row.id: row.number for row in session.execute(_NUMBERS, {"ids": [id_ for _, id_ in found]})}
     return [Clash(key, numbers[id_], other) for (key, id_), other in found.items()]
 
 

@@ -1,6 +1,6 @@
 """Who holds a stall: which rows of a roll mean a merchant of the books, and which are people not known yet."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -66,8 +66,9 @@ def recognise(
     known = {row.id: Person(row.name, row.phone) for row in session.execute(_KNOWN, {"market": market.key})}
     named = [row for row in rows if row.merchant is not None]
     ids = _by_stall(named, known, holders)
+    settled = set(ids)
     groups = _by_marks(named, ids, _marked(session, market, known))
-    told = _told(named, ids, known, has_phones=has_phones)
+    told = _told(named, ids, settled, known, has_phones)
     new = {id_: person for id_, person in told.items() if person != known[id_]}
     session.execute(_CORRECT, {"ids": list(new), **_columns(list(new.values()))})
     strangers = [_person(group) for group in groups]
@@ -118,17 +119,27 @@ def _by_marks(rows: Sequence[RollRow], ids: dict[int, int], marked: dict[Mark, i
 
 
 def _told(
-    rows: Sequence[RollRow], ids: Mapping[int, int], known: Mapping[int, Person], *, has_phones: bool
+    rows: Sequence[RollRow], ids: Mapping[int, int], settled: Collection[int], known: Mapping[int, Person], erase: bool
 ) -> dict[int, Person]:
-    """What the file says of the known: the first spelling, the first phone."""
+    """What the file says of the known, from the rows of stalls they held (`settled`); a new stall only adds a phone.
+
+    A name or phone stands while any row has it; else the first counts.
+    """
     groups: dict[int, list[RollRow]] = {}
     for row in rows:
         if row.row in ids:
             groups.setdefault(ids[row.row], []).append(row)
-    told = {id_: _person(group) for id_, group in groups.items()}
-    if has_phones:
-        return told
-    return {id_: person._replace(phone=known[id_].phone) for id_, person in told.items()}
+    told = {}
+    for id_, group in groups.items():
+        was = known[id_]
+        names = [row.merchant for row in group if row.merchant and row.row in settled]
+        phones = [row.phone for row in group if row.phone]
+        silent = was.phone if not (erase and names) else None
+        told[id_] = Person(
+            was.name if was.name in names else next(iter(names), was.name),
+            was.phone if was.phone in phones else next(iter(phones), silent),
+        )
+    return told
 
 
 def _person(rows: Sequence[RollRow]) -> Person:
