@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import socket
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import httpx2 as httpx
@@ -19,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from ground import backup, logs, store
 from ground.refusal import Refusal
-from ground.settings import Settings
+from ground.settings import Settings, command_language
 from ground.store import Store
 from ground.terminal import Desk, desk
 from merchants import commands as merchants_commands
@@ -44,7 +46,7 @@ def begin(
     on_demo: Annotated[bool, typer.Option("--demo", help="work on the demo's own database")] = False,
 ) -> None:
     """Market 4.0 (Chợ 4.0): from the stall roll to a cashless rate that can be signed."""
-    settings = Settings()
+    settings = Settings.read()
     context.obj = Desk(settings.model_copy(update={"demo": settings.demo or on_demo}))
 
 
@@ -89,7 +91,7 @@ class House:
 def application() -> House:
     """What uvicorn's workers call."""
     logs.configure()
-    return House(store.open_store(Settings()))
+    return House(store.open_store(Settings.read()))
 
 
 @app.command()
@@ -105,12 +107,18 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
     """Serve; `then` runs beside it once the server answers."""
     os.environ["MARKET_DEMO"] = "1" if settings.demo else ""
     threading.Thread(target=_announce, args=(host, port, then), daemon=True).start()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _done)  # uvicorn raises the signal again after its graceful end: that is success here
     options: dict[str, Any] = {"host": host, "port": port, "log_level": "warning", "access_log": False}
     if workers > 1:
         uvicorn.run("main:application", factory=True, workers=workers, **options)
     else:
         logs.configure()
         uvicorn.run(House(store.open_store(settings)), **options)
+
+
+def _done(number: int, frame: FrameType | None) -> None:
+    """Nothing is left to do."""
 
 
 def _announce(host: str, port: int, then: Callable[[], None] | None) -> None:
@@ -185,11 +193,11 @@ def main() -> None:
     try:
         app()
     except Refusal as refusal:
-        typer.echo(refusal.message(Settings().command_language()), err=True)
+        typer.echo(refusal.message(command_language()), err=True)
         raise SystemExit(1) from None
     except (OperationalError, DBAPIError) as error:
         away = Refusal("store.away", reason=str(error.orig).strip().splitlines()[0])
-        typer.echo(away.message(Settings().command_language()), err=True)
+        typer.echo(away.message(command_language()), err=True)
         raise SystemExit(1) from None
 
 

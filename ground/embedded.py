@@ -27,7 +27,7 @@ from ground.postmaster import Place
 from ground.refusal import Refusal
 from ground.wheel import bin_dir
 
-__all__ = ["Cluster", "attach", "bin_dir", "ensure_database", "remove", "secret_key"]
+__all__ = ["Cluster", "attach", "bin_dir", "ensure_database", "put_key", "remove", "secret_key"]
 
 WAIT = 300.0  # seconds; a crash recovery on a slow disk takes a while
 PROJECT = Path(__file__).resolve().parent.parent
@@ -121,6 +121,16 @@ def secret_key(data_dir: Path) -> str:
     if len(key) < 32:
         raise Refusal("embedded.bad_key", path=path)
     return key
+
+
+def put_key(data_dir: Path, key: str) -> None:
+    """Give this data folder the key of the books that were restored into its database."""
+    data_dir = Path(os.path.realpath(data_dir))
+    with _refusing(data_dir):
+        draft = data_dir / f".key-{os.urandom(4).hex()}"
+        _write_private(draft, f"{key}\n")
+        draft.replace(data_dir / "secret.key")
+        pgdata.sync_folder(data_dir)
 
 
 def remove(data_dir: Path) -> None:

@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ground.refusal import Refusal
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -12,7 +14,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     """Every setting, with what it means; secrets take two values separated by a comma while they are rotated."""
 
-    model_config = SettingsConfigDict(env_prefix="MARKET_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MARKET_", extra="ignore", env_ignore_empty=True)
 
     database_url: SecretStr | None = Field(default=None, description="a PostgreSQL server; absent = the embedded one")
     data_dir: Path = Field(default=PROJECT / ".data", description="where the embedded database and its key live")
@@ -24,15 +26,29 @@ class Settings(BaseSettings):
     demo: bool = Field(default=False, description="work on the demo's own database")
     raw_retention_days: int = Field(default=90, ge=1, description="after which raw notices and memos are dropped")
 
+    @classmethod
+    def read(cls) -> "Settings":
+        """From the environment; a Refusal names the setting that can't be read."""
+        try:
+            return cls()
+        except ValidationError as error:
+            names = ", ".join(f"MARKET_{str(problem['loc'][0]).upper()}" for problem in error.errors())
+            raise Refusal("settings.unreadable", names=names) from None
+
     def command_language(self) -> str:
-        """The language of the command line: the setting, else Vietnamese where the machine speaks it."""
-        if self.language in ("vi", "en"):
-            return self.language
-        return "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
+        return command_language(self.language)
 
     def masked(self) -> dict[str, str]:
         """Every setting as the operator may see it on a screen: secrets only as set or absent."""
         return {f"MARKET_{name.upper()}": _mask(getattr(self, name)) for name in type(self).model_fields}
+
+
+def command_language(asked: str | None = None) -> str:
+    """The language of the command line: MARKET_LANGUAGE, else Vietnamese where the machine speaks it."""
+    wanted = os.environ.get("MARKET_LANGUAGE", "") if asked is None else asked
+    if wanted in ("vi", "en"):
+        return wanted
+    return "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
 
 
 def secret_values(secret: SecretStr | None) -> list[bytes]:

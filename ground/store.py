@@ -10,11 +10,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg.errors import ObjectInUse
 from pydantic import SecretStr
-from sqlalchemy import Column, Connection, Engine, make_url, text
+from sqlalchemy import BigInteger, Column, Connection, Engine, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Field, Session, SQLModel
 
-from ground import clock, database, embedded
+from ground import backup, clock, database, embedded
 from ground.database import Moment
 from ground.refusal import Refusal
 from ground.settings import PROJECT, Settings, secret_values
@@ -33,7 +33,7 @@ class Installation(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     key_fingerprint: str
-    registry_version: int = 0
+    registry_version: int = Field(default=0, sa_type=BigInteger)
     demo_day: date | None = None
 
 
@@ -87,6 +87,22 @@ def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
             raise Refusal("store.not_migrated", have=revision(connection) or "–", want=head())
         _check_key(connection, vault)
     return Store(engine, vault, url, settings)
+
+
+def restore(settings: Settings, file: Path) -> None:
+    """Bring a backup's books into an empty database. Beside the embedded one, its key comes along.
+
+    Refused where MARKET_SECRET_KEY is set and is not the backup's: its books could not be read with it.
+    """
+    manifest = backup.peek(file)
+    ours = secret_values(settings.secret_key)
+    if settings.database_url is not None and not ours:
+        raise Refusal("store.key_required")
+    if ours and Vault(ours).fingerprint != Vault(secret_values(SecretStr(manifest.key))).fingerprint:
+        raise Refusal("store.restored_with_another_key", file=file)
+    backup.restore(database_url(settings), file)
+    if not ours:
+        embedded.put_key(settings.data_dir, manifest.key)
 
 
 def recreate(settings: Settings) -> Store:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from ground.refusal import Refusal
 from ground.store import Store
@@ -26,6 +27,7 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.store = store
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.include_router(public.router)
     app.include_router(pay.router)
     app.include_router(api.router)

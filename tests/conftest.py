@@ -17,6 +17,7 @@ from ground import database, embedded, store
 from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
+from main import House
 from tests.world import API_KEY, HMAC_SECRET, Street, build_street
 
 for name in list(os.environ):
@@ -82,14 +83,12 @@ def street(session: Session) -> Street:
 
 
 @pytest.fixture
-def house(books: Store) -> "House":
-    from main import House
-
+def house(books: Store) -> House:
     return House(books)
 
 
 @pytest.fixture
-def client(house: "House") -> Iterator[TestClient]:
+def client(house: House) -> Iterator[TestClient]:
     """The whole app over its ASGI door, posting included."""
     with TestClient(house, raise_server_exceptions=False) as opened:
         yield opened

@@ -42,9 +42,7 @@ def sources() -> list[Path]:
         text=True,
     )
     names = listed.stdout.split() if listed.returncode == 0 else []
-    files = [HOUSE / name for name in names] or [
-        path for room in ROOMS for path in (HOUSE / room).rglob("*.py")
-    ]
+    files = [HOUSE / name for name in names] or [path for room in ROOMS for path in (HOUSE / room).rglob("*.py")]
     return sorted(path for path in files if path.exists())
 
 

@@ -1,0 +1,1 @@
+"""Speed, measured by commands and never by tests: ratios side by side in one run."""

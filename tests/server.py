@@ -1,0 +1,84 @@
+"""A real server process for the tests that kill it, stop it or take its database away."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2 as httpx
+
+from ground.settings import Settings
+from tests.world import API_KEY, HMAC_SECRET
+
+HOUSE = Path(__file__).parent.parent
+START_SECONDS = 60
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a process needs to work on the same books."""
+    assert settings.database_url is not None
+    assert settings.secret_key is not None
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("MARKET_")},
+        "MARKET_DATABASE_URL": settings.database_url.get_secret_value(),
+        "MARKET_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "MARKET_SEPAY_API_KEY": API_KEY,
+        "MARKET_SEPAY_HMAC_SECRET": HMAC_SECRET,
+        "MARKET_LANGUAGE": "en",
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """`main.py serve` on a free port; `kill` is SIGKILL, `stop` is SIGTERM."""
+
+    def __init__(self, settings: Settings, *options: str) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._command = [sys.executable, "main.py", "serve", "--port", str(self.port), *options]
+        self._environment = environment(settings)
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self._command,
+            cwd=HOUSE,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, "the server ended"
+            try:
+                if httpx.get(f"{self.address}/readyz", timeout=2, trust_env=False).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.05)
+        self.kill()
+        raise TimeoutError("the server does not answer")
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self._reap()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        self._reap()
+        return int(self.process.returncode)
+
+    def _reap(self) -> None:
+        self.process.wait(timeout=40)
+        if self.process.stdout is not None:
+            self.process.stdout.close()

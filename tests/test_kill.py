@@ -1,0 +1,177 @@
+"""A server killed under load, a database that goes away: what was acknowledged is kept, and counted once."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import httpx2 as httpx
+import pytest
+from sqlalchemy import text
+from sqlmodel import Session
+
+from ground import database
+from ground.embedded import Cluster
+from ground.settings import Settings
+from ground.store import Store
+from payments import replay, verify
+from tests.server import Server
+from tests.world import Street, raw, signed, told
+
+
+class Tellers:
+    """Threads that tell of distinct payments and remember which were acknowledged."""
+
+    def __init__(self, address: str, count: int = 6) -> None:
+        self.acknowledged: set[str] = set()
+        self.refused: dict[int, int] = {}
+        self._address = address
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._next = 1
+        self._threads = [threading.Thread(target=self._tell, daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _tell(self) -> None:
+        with httpx.Client(timeout=10, trust_env=False) as client:
+            while not self._stopping.is_set():
+                with self._lock:
+                    number, self._next = self._next, self._next + 1
+                body = raw(told(number, 1000 + number % 50))
+                try:
+                    answer = client.post(f"{self._address}/webhooks/sepay", content=body, headers=signed(body))
+                except httpx.HTTPError:
+                    time.sleep(0.01)
+                    continue
+                with self._lock:
+                    if answer.status_code == 200:
+                        self.acknowledged.add(str(number))
+                    else:
+                        self.refused[answer.status_code] = self.refused.get(answer.status_code, 0) + 1
+
+
+@pytest.fixture
+def serve(test_settings: Settings) -> Iterator[Callable[..., Server]]:
+    """Starts servers; whatever still runs at the end of the test is killed."""
+    started: list[Server] = []
+
+    def start(*options: str) -> Server:
+        started.append(Server(test_settings, *options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.kill()
+
+
+def assert_kept_and_counted_once(books: Store, acknowledged: set[str]) -> None:
+    replay.replay(books)
+    with books.engine.connect() as connection:
+        counted = connection.execute(
+            text("SELECT n.external_id, count(e.id) FROM notice n LEFT JOIN entry e ON e.notice_id = n.id GROUP BY 1")
+        ).all()
+        sums = text(
+            "SELECT (SELECT sum(sales_count) FROM stall_day), (SELECT sum(sales_value) FROM stall_day), "
+            "(SELECT count(*) FROM notice), (SELECT sum(amount) FROM notice)"
+        )
+        count, value, notices, amount = connection.execute(sums).one()
+    kept = {external_id for external_id, _ in counted}
+    assert acknowledged <= kept
+    assert {times for _, times in counted} == {1}
+    assert (count, value) == (notices, amount)
+    assert verify.verify(books).ok
+
+
+def test_killed_at_random_moments_nothing_acknowledged_is_lost_or_counted_twice(
+    serve: Callable[..., Server], books: Store, street: Street
+) -> None:
+    chance = random.Random(20261122)
+    server = serve()
+    tellers = Tellers(server.address)
+    for _ in range(3):
+        time.sleep(chance.uniform(0.1, 0.8))
+        server.kill()
+        server.start()
+    time.sleep(0.3)
+    tellers.stop()
+    assert server.stop() == 0
+    assert len(tellers.acknowledged) > 50
+    assert_kept_and_counted_once(books, tellers.acknowledged)
+
+
+def test_stopped_politely_everything_kept_is_posted(serve: Callable[..., Server], books: Store, street: Street) -> None:
+    server = serve()
+    tellers = Tellers(server.address)
+    time.sleep(0.8)
+    assert server.stop() == 0
+    tellers.stop()
+    with books.engine.connect() as connection:
+        waiting = connection.execute(text("SELECT count(*) FROM notice WHERE handled_at IS NULL")).scalar_one()
+    assert waiting == 0
+    assert_kept_and_counted_once(books, tellers.acknowledged)
+
+
+def test_two_workers_share_one_set_of_books(serve: Callable[..., Server], books: Store, street: Street) -> None:
+    server = serve("--workers", "2")
+    tellers = Tellers(server.address)
+    time.sleep(1.0)
+    tellers.stop()
+    server.stop()
+    assert len(tellers.acknowledged) > 50
+    assert_kept_and_counted_once(books, tellers.acknowledged)
+
+
+def test_the_database_goes_away_and_comes_back(
+    serve: Callable[..., Server], books: Store, street: Street, session: Session, cluster: Cluster
+) -> None:
+    """Its connections are cut and refused for a while: 503, then 200 again, and nothing acknowledged is lost."""
+    name = books.engine.url.database
+    server = serve()
+    tellers = Tellers(server.address)
+    admin = database.connect(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
+    session.close()
+    books.engine.dispose()
+    with admin.connect() as connection:
+        time.sleep(0.3)
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        connection.execute(cut, {"name": name})
+        time.sleep(0.5)
+        assert httpx.get(f"{server.address}/readyz", trust_env=False).status_code == 503
+        page = httpx.get(f"{server.address}/", trust_env=False)
+        assert page.status_code == 503
+        api = httpx.get(f"{server.address}/api/v1/rates?area=market:cho-a&period=2026-10", trust_env=False)
+        assert (api.status_code, api.headers["content-type"]) == (503, "application/problem+json")
+        assert "Retry-After" in api.headers
+        before = len(tellers.acknowledged)
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+        deadline = time.monotonic() + 20
+        while len(tellers.acknowledged) <= before and time.monotonic() < deadline:
+            time.sleep(0.05)
+    admin.dispose()
+    tellers.stop()
+    assert len(tellers.acknowledged) > before
+    assert tellers.refused.keys() == {503}
+    server.stop()
+    assert_kept_and_counted_once(books, tellers.acknowledged)
+
+
+@pytest.mark.slow
+def test_killed_twenty_times(serve: Callable[..., Server], books: Store, street: Street) -> None:
+    chance = random.Random(1)
+    server = serve()
+    tellers = Tellers(server.address, 12)
+    for _ in range(20):
+        time.sleep(chance.uniform(0.0, 0.5))
+        server.kill()
+        server.start()
+    tellers.stop()
+    server.stop()
+    assert_kept_and_counted_once(books, tellers.acknowledged)
