@@ -38,13 +38,14 @@ _ISSUABLE = text("""
         greatest(:since,
             (SELECT min(since) FROM stall_state f
              WHERE f.stall_id = s.id AND f.superseded_at IS NULL AND f.status = 'trading'),
-            (SELECT max(revoked_on) FROM code c WHERE c.stall_id = s.id)) AS live_from
+            (SELECT max(revoked_on) FROM code c WHERE c.stall_id = s.id AND c.revoked_on > c.live_from)) AS live_from
     FROM stall s
     JOIN stall_state state ON state.stall_id = s.id AND state.superseded_at IS NULL
         AND state.since <= :day AND (state.until IS NULL OR :day < state.until)
     JOIN account a ON a.id = coalesce(state.virtual_account_id, state.account_id)
     WHERE s.market_id = :market AND state.status = 'trading'
-        AND NOT EXISTS (SELECT 1 FROM code c WHERE c.stall_id = s.id AND (c.revoked_on IS NULL OR c.revoked_on > :day))
+        AND NOT EXISTS (SELECT 1 FROM code c WHERE c.stall_id = s.id
+            AND (c.revoked_on IS NULL OR c.revoked_on > greatest(:day, c.live_from)))
     ORDER BY s.id
 """)
 _INSERT = text("""
