@@ -15,6 +15,7 @@ from ground import clock, embedded, store
 from ground.refusal import Refusal
 from ground.settings import Settings, secret_values
 from ground.store import Store
+from main import House
 from merchants import bank, roll_file, token
 from payments import finding, indicator, replay, verify
 from payments.demo import board, commands, feed, habit, history, morning, oddity, registry, roll, sheet, till
@@ -254,8 +255,6 @@ def test_a_secret_is_drawn_only_where_none_is_set(settings: Settings) -> None:
 
 
 def test_a_morning_goes_through_the_servers_own_door(demo: Store, tills: list[Till]) -> None:
-    from main import House
-
     random = Random(11)
     payers = Payers(tills, random)
     before = count(demo, "notice")
@@ -279,4 +278,4 @@ def test_a_server_that_is_away_is_waited_for(demo_settings: Settings, tills: lis
         random,
         lasts=0.2,
     )
-    assert heard == ["away"]
+    assert heard == ["demo.morning.away"]

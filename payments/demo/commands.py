@@ -71,7 +71,7 @@ def live_morning(settings: Settings, base_url: str) -> None:
 
     def say(key: str, **params: object) -> None:
         moment = clock.now().astimezone(clock.ZONE)
-        typer.echo(f"{moment:%H:%M:%S}  {words.say(f'demo.morning.{key}', language, **params)}")
+        typer.echo(f"{moment:%H:%M:%S}  {words.say(key, language, **params)}")
 
     try:
         books = store.open_store(settings)
@@ -79,13 +79,13 @@ def live_morning(settings: Settings, base_url: str) -> None:
             tills = till.every(session)
         books.engine.dispose()
     except (Refusal, SQLAlchemyError) as error:
-        say("away", reason=error, seconds=0)
+        say("demo.morning.away", reason=error, seconds=0)
         return
     random = Random()
     payers = Payers(tills, random)
-    say("begins", count=len(payers))
+    say("demo.morning.begins", count=len(payers))
     morning.live_through(payers, settings, base_url, say, random)
-    say("ends")
+    say("demo.morning.ends")
 
 
 def build(books: Store, today: date, *, payments: int = PAYMENTS, days: int = DAYS) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 from typing import NamedTuple
 
-import httpx
+import httpx2 as httpx
 
 from ground import clock
 from ground.settings import Settings, secret_values
@@ -80,24 +80,24 @@ def live_through(
 ) -> None:
     """A payment every few seconds for `lasts` seconds. A server that is away, or says no, is asked ever more rarely.
 
-    `say` hears keys of the words `demo.morning.…` with their parameters.
+    `say` hears keys of the word files with their parameters.
     """
-    ends = time.monotonic() + lasts
     sent, wait = 0, WAIT_SECONDS
     with httpx.Client(timeout=10, trust_env=False) as client:
+        ends = time.monotonic() + lasts
         while len(payers) and time.monotonic() < ends:
             try:
                 scene = send(client, payers.draw(), settings, base_url, random)
             except httpx.HTTPError as error:
-                say("away", reason=_reason(error), seconds=round(wait))
+                say("demo.morning.away", reason=_reason(error), seconds=round(wait))
                 time.sleep(wait)
                 wait = min(2 * wait, WAIT_MAX_SECONDS)
                 continue
             sent, wait = sent + 1, WAIT_SECONDS
             if scene.kind != "ordinary":
-                say(scene.kind, place=f"{scene.payment.till.market}/{scene.payment.till.stall}")
+                say(f"demo.morning.{scene.kind}", place=f"{scene.payment.till.market}/{scene.payment.till.stall}")
             if sent % SUMMARY_EVERY == 0:
-                say("so_far", count=sent)
+                say("demo.morning.so_far", count=sent)
             time.sleep(random.uniform(*PAUSE_SECONDS))
 
 
