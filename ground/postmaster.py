@@ -145,7 +145,7 @@ def bring_up(place: Place) -> Postmaster:
         child = _spawn(place, server_lock)
     started = Postmaster(place, child.pid, child)
     if not started.comes_up():
-        raise NotUpError("the server ended")
+        raise NotUpError(f"the server ended with {child.poll()}")
     return started
 
 

@@ -57,19 +57,23 @@ def supervise(place: Place, answer: int) -> None:
     """The life of the supervisor; `answer` tells the launch how it went."""
     alone = flock.take(os.path.join(place.state, "supervisor.lock"), flock.EXCLUSIVE)
     if alone is None:
-        os.write(answer, bytes([BUSY]))
+        _tell(answer, BUSY)
         return
     try:
         postmaster = bring_up(place)
     except (NotUpError, OSError) as problem:
         _log(f"can't bring the server up: {problem}")
         os.close(alone)
-        os.write(answer, bytes([FAILED]))
+        _tell(answer, FAILED)
         return
-    with contextlib.suppress(BrokenPipeError):  # who launched us was killed; watching will show
-        os.write(answer, bytes([DONE]))
-    os.close(answer)
+    _tell(answer, DONE)
     watch(place, postmaster)
+
+
+def _tell(answer: int, code: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # who launched us was killed; watching will show
+        os.write(answer, bytes([code]))
+    os.close(answer)
 
 
 def watch(place: Place, postmaster: Postmaster) -> None:
