@@ -1,6 +1,6 @@
 """The census behind a figure: what roll, codes and rollup say of each stall of an area in a period."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -21,69 +21,112 @@ class Census(NamedTuple):
     in_use: int  # … with at least k sales
     sales_value: int
     sales_count: int
-    contribution: Contribution
+    takings: Contribution  # to sales_value
+    purchases: Contribution  # to sales_count
 
 
-# One row: the roll's part is worked out per stall over its dated rows, the money's part from the rollup alone.
+# One row for each market and its days in an area ("lot"). The roll's part is worked out per stall over its dated
+# rows, the money's part from the rollup alone; LATERAL keeps it one index range per span, whatever the planner
+# makes of the arrays.
 _TAKE = text("""
-    WITH span AS (
-        SELECT * FROM unnest(CAST(:markets AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
-            AS s(market_id, first, last)
+    WITH span AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:lots AS int[]), CAST(:markets AS bigint[]), CAST(:firsts AS date[]),
+            CAST(:lasts AS date[])) AS s(lot, market_id, first, last)
     ), trading AS (
-        SELECT DISTINCT ON (state.stall_id) state.stall_id, state.merchant_id, state.account_id,
-            state.virtual_account_id, least(coalesce(state.until - 1, span.last), span.last) AS last_day
+        SELECT DISTINCT ON (span.lot, state.stall_id) span.lot, state.stall_id,
+            state.merchant_id IS NOT NULL
+                AND (state.account_id IS NOT NULL OR state.virtual_account_id IS NOT NULL) AS onboarded,
+            least(state.until - 1, span.last) AS last_day
         FROM span
         JOIN stall ON stall.market_id = span.market_id
         JOIN stall_state state ON state.stall_id = stall.id AND state.superseded_at IS NULL
             AND state.status = 'trading'
             AND state.since <= span.last AND (state.until IS NULL OR state.until > span.first)
-        ORDER BY state.stall_id, last_day DESC
+        ORDER BY span.lot, state.stall_id, last_day DESC
     ), coded AS (
-        SELECT t.stall_id,
-            bool_or(c.live_from <= t.last_day AND (c.revoked_on IS NULL OR t.last_day < c.revoked_on)) AS accepting,
-            bool_or(true) AS connected
+        SELECT t.lot, t.stall_id,
+            bool_or(c.live_from <= t.last_day AND (c.revoked_on IS NULL OR t.last_day < c.revoked_on)) AS accepting
         FROM trading t
-        JOIN stall ON stall.id = t.stall_id
-        JOIN span ON span.market_id = stall.market_id
+        JOIN span ON span.lot = t.lot
         JOIN code c ON c.stall_id = t.stall_id AND c.live_from <= span.last
             AND (c.revoked_on IS NULL OR c.revoked_on > greatest(span.first, c.live_from))
-        GROUP BY t.stall_id
+        GROUP BY t.lot, t.stall_id
     ), taken AS (
-        SELECT d.stall_id, sum(d.sales_value)::bigint AS value, sum(d.sales_count)::bigint AS count
-        FROM span JOIN stall_day d ON d.market_id = span.market_id
-            AND d.business_date BETWEEN span.first AND span.last
-        GROUP BY d.stall_id
-    ), ranked AS (
-        SELECT value, count, row_number() OVER (ORDER BY abs(value) DESC) AS rank FROM taken
+        SELECT span.lot, d.stall_id, sum(d.value)::bigint AS value, sum(d.count)::bigint AS count
+        FROM span CROSS JOIN LATERAL (
+            SELECT stall_id, sum(sales_value) AS value, sum(sales_count) AS count FROM stall_day
+            WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
+            GROUP BY stall_id) AS d
+        GROUP BY span.lot, d.stall_id
+    ), roll AS (
+        SELECT t.lot, count(*) AS stalls, count(*) FILTER (WHERE t.onboarded) AS onboarded,
+            count(*) FILTER (WHERE c.accepting) AS accepting, count(c.stall_id) AS connected,
+            count(*) FILTER (WHERE k.count >= :k) AS in_use
+        FROM trading t LEFT JOIN coded c USING (lot, stall_id) LEFT JOIN taken k USING (lot, stall_id)
+        GROUP BY t.lot
+    ), money AS (
+        SELECT lot, sum(value)::bigint AS value, sum(count)::bigint AS count,
+            count(*) FILTER (WHERE value <> 0) AS takers, sum(abs(value))::bigint AS takings,
+            (array_agg(abs(value) ORDER BY abs(value) DESC))[1:2] AS most_taken,
+            count(*) FILTER (WHERE count <> 0) AS sellers, sum(abs(count))::bigint AS sold,
+            (array_agg(abs(count) ORDER BY abs(count) DESC))[1:2] AS most_sold
+        FROM taken GROUP BY lot
     )
-    SELECT
-        (SELECT count(*) FROM trading),
-        (SELECT count(*) FROM trading WHERE merchant_id IS NOT NULL
-            AND (account_id IS NOT NULL OR virtual_account_id IS NOT NULL)),
-        (SELECT count(*) FROM coded WHERE accepting),
-        (SELECT count(*) FROM coded WHERE connected),
-        (SELECT count(*) FROM trading t JOIN taken k ON k.stall_id = t.stall_id AND k.count >= :k),
-        coalesce(sum(value), 0)::bigint, coalesce(sum(count), 0)::bigint,
-        count(*) FILTER (WHERE value <> 0), coalesce(sum(abs(value)), 0)::bigint,
-        coalesce(max(abs(value)) FILTER (WHERE rank = 1), 0)::bigint,
-        coalesce(max(abs(value)) FILTER (WHERE rank = 2), 0)::bigint
-    FROM ranked
+    SELECT lot, stalls, onboarded, accepting, connected, in_use, value, count,
+        takers, takings, most_taken[1], most_taken[2], sellers, sold, most_sold[1], most_sold[2]
+    FROM roll FULL JOIN money USING (lot)
 """)
 
 
 def take(connection: Connection, spans: Sequence[Span], k: int) -> Census:
     """The census of the market-days in `spans`; `k`: the sales a stall in use has at least."""
-    row = connection.execute(_TAKE, {**_columns(spans), "k": k}).one()
-    return Census._make([*row[:7], Contribution._make(row[7:])])
+    return take_each(connection, [spans], k)[0]
+
+
+def take_each(connection: Connection, areas: Sequence[Sequence[Span]], k: int) -> list[Census]:
+    """The census of each area in one reading: market-days that an area shares with its parts are read once."""
+    lots: dict[tuple[Span, ...], int] = {}
+    members = [[lots.setdefault(lot, len(lots)) for lot in _lots(spans)] for spans in areas]
+    columns: dict[str, list[object]] = {
+        "lots": [number for lot, number in lots.items() for _ in lot],
+        **_columns([span for lot in lots for span in lot]),
+    }
+    taken = {row[0]: _read(row[1:]) for row in connection.execute(_TAKE, {**columns, "k": k})} if lots else {}
+    return [_sum(taken[number] for number in numbers if number in taken) for numbers in members]
+
+
+def _lots(spans: Iterable[Span]) -> Iterable[tuple[Span, ...]]:
+    """The spans of each market: a stall is in one market, so the stalls of two lots are never the same."""
+    markets: dict[int, list[Span]] = {}
+    for span in spans:
+        markets.setdefault(span.market_id, []).append(span)
+    return map(tuple, markets.values())
+
+
+def _read(row: Sequence[int | None]) -> Census:
+    counts = [number or 0 for number in row]
+    return Census._make([*counts[:7], Contribution(*counts[7:11]), Contribution(*counts[11:15])])
+
+
+_NOBODY = _read((0,) * 15)
+
+
+def _sum(parts: Iterable[Census]) -> Census:
+    """Of areas without a stall in common."""
+    found = [_NOBODY, *parts]
+    counts = [sum(column) for column in zip(*(part[:7] for part in found), strict=True)]
+    takings = suppression.pool([part.takings for part in found])
+    purchases = suppression.pool([part.purchases for part in found])
+    return Census._make([*counts, takings, purchases])
 
 
 _LEVEL = text("""
-    WITH span AS (
-        SELECT * FROM unnest(CAST(:markets AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
-            AS s(market_id, first, last)
-    )
-    SELECT coalesce(sum(d.sales_value), 0)::bigint, coalesce(sum(d.sales_count), 0)::bigint
-    FROM span JOIN stall_day d ON d.market_id = span.market_id AND d.business_date BETWEEN span.first AND span.last
+    SELECT coalesce(sum(d.value), 0)::bigint, coalesce(sum(d.count), 0)::bigint
+    FROM unnest(CAST(:markets AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
+        AS span(market_id, first, last)
+    CROSS JOIN LATERAL (
+        SELECT sum(sales_value) AS value, sum(sales_count) AS count FROM stall_day
+        WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last) AS d
 """)
 
 
@@ -94,7 +137,7 @@ def level(connection: Connection, spans: Sequence[Span]) -> tuple[int, int]:
 
 
 class Day(NamedTuple):
-    """One business day of a market, as the public may see it: None where it is suppressed."""
+    """One business day of a market, as the public may see it: both None where either is suppressed."""
 
     date: date
     value: int | None
@@ -102,7 +145,7 @@ class Day(NamedTuple):
 
 
 _DAYS = text("""
-    SELECT business_date, array_agg(sales_value) AS takings, sum(sales_count)::bigint AS count
+    SELECT business_date, array_agg(sales_value) AS takings, array_agg(sales_count) AS purchases
     FROM stall_day WHERE market_id = :market AND business_date BETWEEN :first AND :last
     GROUP BY business_date
 """)
@@ -111,9 +154,10 @@ _DAYS = text("""
 def days(connection: Connection, market_id: int, first: date, last: date) -> list[Day]:
     """A market's days for a chart, each cell suppressed on its own; days without any sale are left out."""
     found = []
-    for day, takings, count in connection.execute(_DAYS, {"market": market_id, "first": first, "last": last}):
-        hidden = suppression.is_suppressed(suppression.contribution(takings))
-        found.append(Day(day, None, None) if hidden else Day(day, sum(takings), count))
+    for day, *cells in connection.execute(_DAYS, {"market": market_id, "first": first, "last": last}):
+        hidden = any(suppression.is_suppressed(suppression.contribution(cell)) for cell in cells)
+        takings, purchases = map(sum, cells)
+        found.append(Day(day, None, None) if hidden else Day(day, takings, purchases))
     return sorted(found)
 
 

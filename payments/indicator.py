@@ -16,7 +16,8 @@ from payments.period import Period
 
 Audience = Literal["public", "ward", "board", "internal"]
 AUDIENCES = ("public", "ward", "board", "internal")
-FROM_TAKINGS = ("cashless_value", "cashless_count", "value_share", "count_share", "reconciled_share")
+FROM_COUNTS = ("cashless_count", "count_share")
+FROM_TAKINGS = (*FROM_COUNTS, "cashless_value", "value_share", "reconciled_share")
 
 
 def onboarded(taken: Census, k: int) -> Figure:
@@ -67,7 +68,9 @@ def bill_share(taken: Census, k: int) -> Figure:
 def reconciled_share(taken: Census, k: int) -> Figure:
     """Gross sales confirmed by a statement line: none while no statement is known, nothing without sales."""
     if taken.sales_value == 0:
-        return figure.missing("reconciled_share", "figure.no_sales", n=0, size=taken.stalls)
+        return figure.missing(
+            "reconciled_share", "figure.no_sales", n=taken.stalls, size=taken.stalls, sources=("receipts",)
+        )
     return Figure(
         "reconciled_share",
         0.0,
@@ -75,9 +78,9 @@ def reconciled_share(taken: Census, k: int) -> Figure:
         0.0,
         0,
         taken.sales_value,
-        taken.connected,
         taken.stalls,
-        taken.connected / taken.stalls if taken.stalls else None,
+        taken.stalls,
+        1.0 if taken.stalls else None,
         ("receipts",),
         "census",
         "provisional",
@@ -135,24 +138,23 @@ def rates(
     drawn = area.draw(session, asked.first, last, boundaries, clock.business_date(moment))
     whole, parts = area.find(area_key, asked, drawn)
     k = -(-((last - asked.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
-    return Rates(
-        asked,
-        boundaries,
-        audience,
-        moment,
-        _rate(session, whole, k, audience),
-        tuple(_rate(session, part, k, audience) for part in parts),
-    )
+    areas = [whole, *parts]
+    taken = census.take_each(session.connection(), [each.spans for each in areas], k)
+    rated = [_rate(each, counted, k, audience) for each, counted in zip(areas, taken, strict=True)]
+    return Rates(asked, boundaries, audience, moment, rated[0], tuple(rated[1:]))
 
 
-def _rate(session: Session, rated: Area, k: int, audience: Audience) -> Rated:
-    taken = census.take(session.connection(), rated.spans, k)
-    hidden = audience != "internal" and suppression.is_suppressed(taken.contribution)
+def _rate(rated: Area, taken: Census, k: int, audience: Audience) -> Rated:
+    hidden = () if audience == "internal" else _hidden(taken)
     figures = (indicator(taken, k) for indicator in INDICATORS)
-    return Rated(
-        rated,
-        tuple(figure.hide(each) if hidden and each.indicator in FROM_TAKINGS else each for each in figures),
-    )
+    return Rated(rated, tuple(figure.hide(each) if each.indicator in hidden else each for each in figures))
+
+
+def _hidden(taken: Census) -> tuple[str, ...]:
+    """The figures that may not be shown: each by its own cell, and counts wherever the value is hidden as well."""
+    if suppression.is_suppressed(taken.takings):
+        return FROM_TAKINGS
+    return FROM_COUNTS if suppression.is_suppressed(taken.purchases) else ()
 
 
 def shown(rated: Rates, language: str = "en") -> dict[str, Any]:

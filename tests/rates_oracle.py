@@ -1,0 +1,320 @@
+"""The rates from scratch: plain lists of facts, day by day, stall by stall, slow and literal.
+
+Written from INDICATORS.md and CONTRACT.md alone. It shares nothing with the code it judges but the two files of
+the General Statistics Office that say which ward stood when and what followed it.
+"""
+
+import csv
+import math
+from collections import Counter
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REFERENCE = Path(__file__).parent.parent / "merchants" / "reference"
+DAY = timedelta(days=1)
+
+
+class State(NamedTuple):
+    """A row of the roll: from `since` up to, not including, `until`."""
+
+    market: str
+    stall: str
+    since: date
+    until: date | None
+    status: str
+    merchant: str | None
+    account: str | None
+
+
+class Facts(NamedTuple):
+    """Markets with the wards they were said to stand in from a day on (the first is the opening); codes with the
+    days they are live on (`[from, revoked)`); sales as (market, stall, day, đồng)."""
+
+    moves: dict[str, list[tuple[date, str]]]
+    states: list[State]
+    codes: list[tuple[str, str, date, date | None]]
+    sales: list[tuple[str, str, date, int]]
+
+
+class Unit(NamedTuple):
+    code: str
+    name: str
+    province: str
+    first: date
+    last: date
+
+
+class Place(NamedTuple):
+    """Where a market stands on a day; no ward where it is known to be in the province only."""
+
+    ward: Unit | None
+    province: str
+
+
+@cache
+def units() -> list[Unit]:
+    with (REFERENCE / "wards.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            Unit(
+                row["code"],
+                row["name"],
+                row["province_code"],
+                date.fromisoformat(row["valid_from"] or "0001-01-01"),
+                date.fromisoformat(row["valid_to"] or "9999-12-31"),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+@cache
+def successions() -> dict[tuple[str, date], list[tuple[str, bool]]]:
+    """By old code and first day of the new units: the new codes, each with whether the old unit was split."""
+    found: dict[tuple[str, date], list[tuple[str, bool]]] = {}
+    with (REFERENCE / "ward_successions.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            key = row["old_code"], date.fromisoformat(row["date"])
+            found.setdefault(key, []).append((row["new_code"], row["split"] == "1"))
+    return found
+
+
+def successors(code: str, ended: date) -> list[tuple[str, bool]]:
+    return successions().get((code, ended + DAY), [])
+
+
+@cache
+def with_code(code: str) -> list[Unit]:
+    return [unit for unit in units() if unit.code == code]
+
+
+@cache
+def in_province(code: str) -> list[Unit]:
+    return [unit for unit in units() if unit.province == code]
+
+
+def unit_on(code: str, day: date) -> Unit | None:
+    return next((unit for unit in with_code(code) if unit.first <= day <= unit.last), None)
+
+
+@cache
+def province_after(province: str, ended: date) -> str:
+    """The province of whatever followed any of the old province's wards: all of them agree, or we stop here."""
+    found = set()
+    for unit in in_province(province):
+        if unit.last == ended:
+            found |= {
+                after.province for code, _ in successors(unit.code, ended) if (after := unit_on(code, ended + DAY))
+            }
+    (only,) = found
+    return only
+
+
+def after(unit: Unit) -> Place:
+    """The place of an ended unit's land on the day after: one ward if it went there whole, else the province."""
+    rows = successors(unit.code, unit.last)
+    if len(rows) == 1 and not rows[0][1]:
+        ward = unit_on(rows[0][0], unit.last + DAY)
+        assert ward is not None
+        return Place(ward, ward.province)
+    return Place(None, province_after(unit.province, unit.last))
+
+
+def place_then(moves: list[tuple[date, str]], day: date) -> Place | None:
+    """In the units of that day. None before the market's opening."""
+    said = [move for move in moves if move[0] <= day]
+    if not said:
+        return None
+    since, code = said[-1]
+    unit = unit_on(code, since)
+    assert unit is not None
+    place = Place(unit, unit.province)
+    while place.ward is not None and place.ward.last < day:
+        place = after(place.ward)
+    return place
+
+
+def place_now(moves: list[tuple[date, str]], day: date, today: date) -> Place | None:
+    """In the units of today: along the successions, and across a split by where the market itself stood after."""
+    place = place_then(moves, day)
+    while place is not None and place.ward is not None and place.ward.last < today:
+        ended = place.ward
+        place = after(ended)
+        if place.ward is None:
+            own = place_then(moves, ended.last + DAY)
+            recorded = [code for code, _ in successors(ended.code, ended.last)]
+            if own and own.ward and (own.ward.code in recorded if recorded else own.province == place.province):
+                place = own
+    return place
+
+
+def holds(state: State, day: date) -> bool:
+    return state.since <= day and (state.until is None or day < state.until)
+
+
+def names_of(day: date) -> list[str]:
+    """Every period the day is in."""
+    year, week, _ = day.isocalendar()
+    nine = [f"{day.year}-9M"] if day.month <= 9 else []
+    return [
+        day.isoformat(),
+        f"{year}-W{week:02}",
+        f"{day:%Y-%m}",
+        f"{day.year}-Q{math.ceil(day.month / 3)}",
+        f"{day.year}-H{math.ceil(day.month / 6)}",
+        *nine,
+        str(day.year),
+    ]
+
+
+@cache
+def days_of(period: str) -> list[date]:
+    every = (date(2023, 12, 25) + number * DAY for number in range(1500))
+    return [day for day in every if period in names_of(day)]
+
+
+class Oracle:
+    """The facts as of a day; `rates` gives what `payments.indicator.rates` has to give."""
+
+    def __init__(self, facts: Facts, today: date) -> None:
+        self.facts, self.today = facts, today
+        self._places: dict[tuple[str, date, str], Place | None] = {}
+
+    def place(self, market: str, day: date, boundaries: str) -> Place | None:
+        key = (market, day, boundaries)
+        if key not in self._places:
+            moves = self.facts.moves[market]
+            self._places[key] = place_then(moves, day) if boundaries == "period" else place_now(moves, day, self.today)
+        return self._places[key]
+
+    def rates(self, area: str, period: str, boundaries: str, audience: str) -> "Rated | None":
+        """None: refused, because nothing is known by that name or the period has not begun."""
+        days = [day for day in days_of(period) if day <= self.today]
+        if not days:
+            return None
+        kind, code = area.split(":")
+        where = {
+            (market, day): place
+            for market in self.facts.moves
+            for day in days
+            if (place := self.place(market, day, boundaries)) is not None
+        }
+        k = math.ceil(len(days) / 7)
+
+        def rate(name: str, cells: set[tuple[str, date]]) -> tuple[str, dict[str, dict[str, Any]]]:
+            return name, self.figures(cells, k, audience)
+
+        if kind == "market":
+            if code not in self.facts.moves:
+                return None
+            return Rated(*rate(area, {cell for cell in where if cell[0] == code}), [])
+        unit = self.meant(code, period, boundaries, province=kind == "province")
+        if unit is None:
+            return None
+        if kind == "ward":
+            cells = {cell for cell, place in where.items() if place.ward == unit}
+            markets = sorted({market for market, _ in cells})
+            parts = [rate(f"market:{market}", {cell for cell in cells if cell[0] == market}) for market in markets]
+            return Rated(*rate(area, cells), parts)
+        cells = {cell for cell, place in where.items() if place.province == code}
+        wards = sorted(
+            {ward for cell in cells if (ward := where[cell].ward) is not None}, key=lambda u: (u.code, u.first)
+        )
+        parts = [
+            rate(f"ward:{ward.code}", {cell for cell in cells if where[cell].ward == ward})
+            for ward in sorted(wards, key=lambda ward: (ward.code, ward.first))
+        ]
+        return Rated(*rate(area, cells), parts)
+
+    def meant(self, code: str, period: str, boundaries: str, *, province: bool) -> Unit | None:
+        """A code means the unit valid on the last day of the period, else the last one valid on any day of it."""
+        days = days_of(period) if boundaries == "period" else [self.today]
+        named = in_province(code) if province else with_code(code)
+        for day in reversed(days):
+            for unit in named:
+                if unit.first <= day <= unit.last:
+                    return unit
+        return None
+
+    def figures(self, cells: set[tuple[str, date]], k: int, audience: str) -> dict[str, dict[str, Any]]:
+        """A figure for each of the indicators the books know; `cells` are the market-days of the area."""
+        stalls = {}  # of U, each with its last trading day
+        for state in self.facts.states:
+            if state.status == "trading":
+                days = [day for market, day in cells if market == state.market and holds(state, day)]
+                if days:
+                    stall = (state.market, state.stall)
+                    stalls[stall] = max(stalls.get(stall, date.min), *days, date.min)
+        size = len(stalls)
+        sales = [sale for sale in self.facts.sales if (sale[0], sale[2]) in cells]
+        value, count = sum(sale[3] for sale in sales), len(sales)
+        often = Counter(sale[:2] for sale in sales)
+        onboarded = sum(self.approved(stall, day) for stall, day in stalls.items())
+        accepting = sum(self.live(stall, day) for stall, day in stalls.items())
+        in_use = sum(often[stall] >= k for stall in stalls)
+        connected = sum(any(self.live(stall, day) for market, day in cells if market == stall[0]) for stall in stalls)
+        figures = {
+            "onboarded": share(onboarded, size),
+            "acceptance": share(accepting, size),
+            "active_use": share(in_use, size) | {"k": k},
+            "cashless_value": level(value, connected, size),
+            "cashless_count": level(count, connected, size),
+            # No statement is known to these books. A census, therefore n = N.
+            "reconciled_share": share(0, value) | {"n": size, "N": size, "coverage": 1.0 if size else None},
+        }
+        if audience != "internal":
+            takings: Counter[tuple[str, str]] = Counter()
+            for market, stall, _, amount in sales:
+                takings[market, stall] += amount
+            hidden = {"cashless_value": small(takings.values()), "reconciled_share": small(takings.values())}
+            hidden["cashless_count"] = small(often.values()) or small(takings.values())
+            for name in hidden:
+                if hidden[name]:
+                    figures[name] |= NOTHING | {"status": "suppressed"}
+        return figures
+
+    def approved(self, stall: tuple[str, str], day: date) -> bool:
+        """The roll gives merchant and account."""
+        return any(
+            state.merchant is not None and state.account is not None
+            for state in self.facts.states
+            if (state.market, state.stall) == stall
+            and state.since <= day
+            and (state.until is None or day < state.until)
+        )
+
+    def live(self, stall: tuple[str, str], day: date) -> bool:
+        return any(
+            (market, number) == stall and since <= day and (revoked is None or day < revoked)
+            for market, number, since, revoked in self.facts.codes
+        )
+
+
+class Rated(NamedTuple):
+    area: str
+    figures: dict[str, dict[str, Any]]
+    parts: list[tuple[str, dict[str, dict[str, Any]]]]
+
+
+NOTHING = dict.fromkeys(("value", "low", "high", "numerator", "denominator"))
+
+
+def share(numerator: int, denominator: int) -> dict[str, Any]:
+    counts = {"n": denominator, "N": denominator, "coverage": 1.0 if denominator else None}
+    if denominator == 0:
+        return NOTHING | counts | {"status": "insufficient"}
+    value = numerator / denominator
+    point = {"value": value, "low": value, "high": value, "numerator": numerator, "denominator": denominator}
+    return point | counts | {"status": "provisional"}
+
+
+def level(value: int, connected: int, size: int) -> dict[str, Any]:
+    point = {"value": value, "low": value, "high": value, "numerator": value, "denominator": None}
+    counts = {"n": connected, "N": size, "coverage": connected / size if size else None}
+    return point | counts | {"status": "provisional"}
+
+
+def small(contributions: Any) -> bool:
+    """Fewer than 3 contribute, or what two largest leave is less than 10 % of the largest."""
+    cell = sorted((each for each in contributions if each != 0), reverse=True)
+    return len(cell) < 3 or 10 * (sum(cell) - cell[0] - cell[1]) < cell[0]

@@ -1,0 +1,90 @@
+"""The rates against a from-scratch oracle in random worlds, and the stories people would trip over."""
+
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import pytest
+from sqlmodel import Session
+
+from ground.refusal import Refusal
+from ground.store import Store
+from payments import indicator
+from payments.figure import Figure
+from payments.indicator import Rates
+from tests import rates_world
+from tests.rates_oracle import Oracle, Rated
+
+WORLDS = range(40)
+MOMENTS = (
+    datetime(2026, 11, 10, 5, tzinfo=UTC),
+    datetime(2026, 11, 9, 17, tzinfo=UTC),  # midnight of the 10th at the market
+    datetime(2026, 8, 20, 5, tzinfo=UTC),
+    datetime(2025, 8, 5, 5, tzinfo=UTC),
+    datetime(2025, 6, 30, 16, 59, tzinfo=UTC),  # the last minute of the old units
+)
+
+
+@pytest.mark.parametrize("seed", WORLDS)
+def test_every_figure_of_a_random_world_is_the_oracles(books: Store, session: Session, seed: int) -> None:
+    by_notice = seed % 5 == 0
+    facts = rates_world.draw(seed, postable=by_notice)
+    rates_world.store(books, session, facts, by_notice=by_notice)
+    chance = Random(seed)
+    for period in chance.sample(rates_world.PERIODS, 4):
+        moment = chance.choice(MOMENTS)
+        oracle = Oracle(facts, (moment.astimezone(indicator.clock.ZONE)).date())
+        for area in rates_world.areas(facts):
+            for boundaries in ("period", "current"):
+                audience = chance.choice(("public", "internal", "internal"))
+                told = ask(session, area, period, boundaries, audience, moment)
+                wanted = oracle.rates(area, period, boundaries, audience)
+                assert compared(told) == wanted, (seed, area, period, boundaries, audience, moment)
+
+
+def ask(session: Session, area: str, period: str, boundaries: Any, audience: Any, moment: datetime) -> Rates | None:
+    """None: refused."""
+    try:
+        return indicator.rates(session, area, period, boundaries=boundaries, audience=audience, as_of=moment)
+    except Refusal:
+        return None
+
+
+def compared(told: Rates | None) -> Rated | None:
+    """What the oracle speaks of; of the rest only that each says why it is not shown."""
+    if told is None:
+        return None
+    parts = [(part.area.key, figures(part.figures)) for part in told.parts]
+    return Rated(told.whole.area.key, figures(told.whole.figures), parts)
+
+
+def figures(told: tuple[Figure, ...]) -> dict[str, dict[str, Any]]:
+    assert tuple(figure.indicator for figure in told) == ALL
+    found = {}
+    for figure in told:
+        assert figure.value is not None or figure.reason, figure
+        if figure.indicator in UNKNOWN:
+            assert figure.value is None
+            continue
+        assert isinstance(figure.value, float if figure.indicator in SHARES else int) or figure.value is None
+        names = ("value", "low", "high", "numerator", "denominator", "n", "N", "coverage", "status")
+        found[figure.indicator] = {name: getattr(figure, name) for name in names}
+        if figure.indicator == "active_use":
+            found[figure.indicator]["k"] = figure.k
+    return found
+
+
+SHARES = ("onboarded", "acceptance", "active_use", "reconciled_share")
+UNKNOWN = ("verified_acceptance", "count_share", "value_share", "bill_share")
+ALL = (
+    "onboarded",
+    "acceptance",
+    "verified_acceptance",
+    "active_use",
+    "count_share",
+    "value_share",
+    "cashless_value",
+    "cashless_count",
+    "bill_share",
+    "reconciled_share",
+)
