@@ -103,8 +103,8 @@ def serve(context: typer.Context, host: str = "127.0.0.1", port: int = 8000, wor
     run(at.settings, host, port, workers)
 
 
-def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callable[[], None] | None = None) -> None:
-    """Serve; `then` runs beside it once the server answers."""
+def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callable[[str], None] | None = None) -> None:
+    """Serve; `then` runs beside it once the server answers, and is given its address."""
     os.environ["MARKET_DEMO"] = "1" if settings.demo else ""
     threading.Thread(target=_announce, args=(host, port, then), daemon=True).start()
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -121,8 +121,9 @@ def _done(number: int, frame: FrameType | None) -> None:
     """Nothing is left to do."""
 
 
-def _announce(host: str, port: int, then: Callable[[], None] | None) -> None:
-    address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+def _announce(host: str, port: int, then: Callable[[str], None] | None) -> None:
+    local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    address = f"http://{local}:{port}"
     while True:
         try:
             if httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == 200:
@@ -133,7 +134,7 @@ def _announce(host: str, port: int, then: Callable[[], None] | None) -> None:
     typer.echo(f"Ready: {address}")
     sys.stdout.flush()
     if then is not None:
-        then()
+        then(address)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:
@@ -152,7 +153,7 @@ def run_demo(context: typer.Context, host: str = "127.0.0.1", port: int = 8000) 
     _refuse_taken_port(host, port)
     settings = demo.settings(at.settings)
     demo.fill(settings)
-    run(settings, host, port, then=lambda: demo.live_morning(settings, f"http://{host}:{port}"))
+    run(settings, host, port, then=lambda address: demo.live_morning(settings, address))
 
 
 @databases.command("migrate")

@@ -80,12 +80,16 @@ def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
     url = database_url(settings)
     vault = Vault(secret_keys(settings))
     engine = database.connect(url)
-    with engine.connect() as connection:
-        if migrate if migrate is not None else settings.database_url is None:
-            upgrade(connection)
-        elif revision(connection) != head():
-            raise Refusal("store.not_migrated", have=revision(connection) or "–", want=head())
-        _check_key(connection, vault)
+    try:
+        with engine.connect() as connection:
+            if migrate if migrate is not None else settings.database_url is None:
+                upgrade(connection)
+            elif revision(connection) != head():
+                raise Refusal("store.not_migrated", have=revision(connection) or "–", want=head())
+            _check_key(connection, vault)
+    except BaseException:
+        engine.dispose()
+        raise
     return Store(engine, vault, url, settings)
 
 

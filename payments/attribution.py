@@ -47,7 +47,7 @@ def directory(session: Session, numbers: Iterable[str], tokens: Iterable[str]) -
     for service in stall.services(session, sorted(set(numbers))):
         by_number.setdefault(service.number, []).append(service)
     named = session.execute(_TOKENS, {"tokens": sorted(set(tokens))})
-    return Directory(by_number, {token: stall_id for token, stall_id in named})
+    return Directory(by_number, {row.token: row.stall_id for row in named})
 
 
 def attribute(receipt: Receipt, known: Directory) -> Attribution:

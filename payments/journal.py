@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import BigInteger, Column, Identity, text
-from sqlmodel import Field, Session, SQLModel, col, select
+from sqlmodel import Field, Session, SQLModel
 
 from ground import clock
 from ground.database import Moment
@@ -48,10 +49,8 @@ class Movement(NamedTuple):
 _WRITE = text("""
     INSERT INTO entry (kind, debit, credit, amount, business_date, occurred_at, posted_at, notice_id, reason)
     SELECT kind, debit, credit, amount, business_date, occurred_at, :now, notice_id, reason
-    FROM unnest(CAST(:kinds AS text[]), CAST(:debits AS text[]), CAST(:credits AS text[]),
-        CAST(:amounts AS bigint[]), CAST(:days AS date[]), CAST(:moments AS timestamptz[]),
-        CAST(:notices AS bigint[]), CAST(:reasons AS text[]))
-        AS m(kind, debit, credit, amount, business_date, occurred_at, notice_id, reason)
+    FROM json_to_recordset(CAST(:rows AS json)) AS m(kind text, debit text, credit text, amount bigint,
+        business_date date, occurred_at timestamptz, notice_id bigint, reason text)
 """)
 
 
@@ -59,17 +58,25 @@ def write(session: Session, movements: Sequence[Movement]) -> None:
     """Append entries and add them to the rollup, in the caller's transaction."""
     if not movements:
         return
-    columns = list(zip(*movements, strict=True))
-    names = ("kinds", "debits", "credits", "amounts", "days", "moments", "notices", "reasons")
-    parameters = {name: list(values) for name, values in zip(names, columns, strict=True)}
-    session.execute(_WRITE, {**parameters, "now": clock.now()})
+    rows = orjson.dumps([movement._asdict() for movement in movements]).decode()
+    session.execute(_WRITE, {"rows": rows, "now": clock.now()})
     stall_day.add(session, [change for movement in movements for change in _changes(movement)])
+
+
+# In two halves, because each has an index of its own: what posted a notice, and what moved its money on.
+_HOLDER = text("""
+    SELECT credit FROM (
+        SELECT id, credit FROM entry WHERE notice_id = :id AND kind IN ('sale', 'held')
+        UNION ALL
+        SELECT id, credit FROM entry WHERE notice_id = :id AND kind NOT IN ('sale', 'held')
+    ) AS e ORDER BY id DESC LIMIT 1
+""")
 
 
 def holder(session: Session, notice_id: int) -> str | None:
     """The account on which the money of a notice lies now; None if it was never posted."""
-    latest = select(Entry.credit).where(Entry.notice_id == notice_id).order_by(col(Entry.id).desc())
-    return session.exec(latest).first()
+    found: str | None = session.execute(_HOLDER, {"id": notice_id}).scalar_one_or_none()
+    return found
 
 
 def stall_account(stall_id: int) -> str:

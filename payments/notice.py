@@ -1,6 +1,7 @@
 """A payment notice: what a provider told, kept durably and once, before anyone asks what it means."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -129,16 +130,19 @@ def keep(connection: Psycopg[Any], rows: Sequence[dict[str, Any]]) -> int:
     A known id told again is known; told with another amount, account or direction it is kept beside the first,
     which stands. Rows go in one order whatever order they came in, so that two batches never wait for each other.
     """
-    ordered = sorted(rows, key=lambda row: (row["provider"], row["external_id"]))
+    ordered = sorted(rows, key=_key)
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, (_json(ordered),))
         new = {(provider, external_id) for provider, external_id in cursor.fetchall()}
-        again = [row for row in ordered if (row["provider"], row["external_id"]) not in new]
-        if len(new) + len(again) < len(ordered):  # one batch told an id twice
-            again = ordered
+        times = Counter(_key(row) for row in ordered)
+        again = [row for row in ordered if _key(row) not in new or times[_key(row)] > 1]
         if again:
             cursor.execute(_KEEP_REPEATS, (_json(again),))
     return len(new)
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["provider"], row["external_id"]
 
 
 def _json(rows: Sequence[dict[str, Any]]) -> str:
