@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,8 @@ from sqlalchemy import event, text
 from sqlmodel import Session
 
 from ground.refusal import Refusal
-from merchants import market, roll
+from ground.store import Store
+from merchants import code, market, roll
 from merchants.market import Market
 from merchants.roll import Imported
 from tests.world import VUNG_TAU, import_roll
@@ -447,6 +449,24 @@ def test_a_thousand_stalls_take_as_many_statements_as_three(session: Session, fo
         return len(ran)
 
     assert statements(3, 1) == statements(1000, 100)
+
+
+def test_two_at_once_import_one_after_the_other(books: Store, session: Session, found: Market) -> None:
+    session.commit()
+    lines = "\n".join(f"S{n};;Rau;Hộ {n};09120{n:05};;;VCB;{n};;" for n in range(1, 80))
+
+    def work(_: int) -> tuple[tuple[int, int, int, int], int]:
+        with books.session() as own:
+            into = market.find(own, "cho-a")
+            done = counts(import_roll(own, into, lines))
+            issued = len(code.issue(own, into))
+            own.commit()
+            return done, issued
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = sorted(pool.map(work, range(3)))
+    assert answers == [((0, 0, 79, 0), 0), ((0, 0, 79, 0), 0), ((79, 0, 0, 0), 79)]
+    assert len(merchants(session)) == 79
 
 
 # --- against a naive model
