@@ -1,6 +1,7 @@
 """Market 4.0: the app and the command line. It wires the rooms together, nothing else."""
 
 import gc
+import io
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ import httpx2 as httpx
 import typer
 import uvicorn
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ground import backup, logs, store
 from ground.refusal import Refusal
@@ -191,12 +192,15 @@ def show_settings(context: typer.Context) -> None:
 def main() -> None:
     """Exit 0 when done, 1 when refused (the reason on stderr), 2 on wrong usage."""
     logs.configure()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # JSON and names are UTF-8 whatever the locale says
     try:
         app()
     except Refusal as refusal:
         typer.echo(refusal.message(command_language()), err=True)
         raise SystemExit(1) from None
-    except (OperationalError, DBAPIError) as error:
+    except OperationalError as error:
         away = Refusal("store.away", reason=str(error.orig).strip().splitlines()[0])
         typer.echo(away.message(command_language()), err=True)
         raise SystemExit(1) from None

@@ -84,8 +84,8 @@ def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
         with engine.connect() as connection:
             if migrate if migrate is not None else settings.database_url is None:
                 upgrade(connection)
-            elif revision(connection) != head():
-                raise Refusal("store.not_migrated", have=revision(connection) or "–", want=head())
+            elif (have := _known_revision(connection)) != head():
+                raise Refusal("store.not_migrated", have=have or "–", want=head())
             _check_key(connection, vault)
     except BaseException:
         engine.dispose()
@@ -136,10 +136,7 @@ def _maintenance_url(settings: Settings) -> str:
 def upgrade(connection: Connection) -> None:
     """Apply the pending migrations in one transaction, one process at a time."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-    have = revision(connection)
-    if have is not None and have not in {script.revision for script in _scripts().walk_revisions()}:
-        raise Refusal("store.from_the_future", have=have, want=head())
-    if have != head():
+    if _known_revision(connection) != head():
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -149,6 +146,14 @@ def upgrade(connection: Connection) -> None:
 def revision(connection: Connection) -> str | None:
     """The migration the database stands at; None when it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known_revision(connection: Connection) -> str | None:
+    """As `revision`; refused when a newer program has migrated the database."""
+    have = revision(connection)
+    if have is not None and have not in {script.revision for script in _scripts().walk_revisions()}:
+        raise Refusal("store.from_the_future", have=have, want=head())
+    return have
 
 
 def head() -> str:

@@ -51,7 +51,8 @@ def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right:
         table.add_column(heading, justify="right" if index in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*["" if cell is None else str(cell) for cell in row])
-    Console(width=None if Console().is_terminal else 160).print(table)
+    # A merchant may be called `[/b]`: cells are texts, not markup.
+    Console(width=None if Console().is_terminal else 160, markup=False, emoji=False, highlight=False).print(table)
 
 
 def progress() -> Progress:

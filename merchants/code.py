@@ -1,6 +1,7 @@
 """A stall's VietQR code: issued, live from a day on, revoked."""
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from ground.database import Moment
 from ground.refusal import Refusal
 from merchants import token, vietqr
 from merchants.market import Market
+
+SERIAL_LETTERS = 7
 
 
 class Code(SQLModel, table=True):
@@ -50,10 +53,9 @@ _ISSUABLE = text("""
 """)
 _INSERT = text("""
     INSERT INTO code (serial, stall_id, merchant_id, account_id, virtual_account, token, payload, live_from, issued_at)
-    SELECT 'C' || lpad(nextval('code_serial')::text, 6, '0'), c.*, :now
-    FROM unnest(CAST(:stalls AS bigint[]), CAST(:merchants AS bigint[]), CAST(:accounts AS bigint[]),
-        CAST(:virtual AS boolean[]), CAST(:tokens AS text[]), CAST(:payloads AS text[]), CAST(:live AS date[])) AS c
-    RETURNING serial
+    SELECT c.*, :now
+    FROM unnest(CAST(:serials AS text[]), CAST(:stalls AS bigint[]), CAST(:merchants AS bigint[]),
+        CAST(:accounts AS bigint[]), CAST(:virtual AS boolean[]), CAST(:tokens AS text[]), CAST(:payloads AS text[]), CAST(:live AS date[])) AS c
 """)
 
 
@@ -66,11 +68,13 @@ def issue(session: Session, market: Market, *, since: date | None = None) -> lis
     today = clock.today()
     begin = since or today
     stalls = session.execute(_ISSUABLE, {"market": market.key, "since": begin, "day": max(begin, today)}).all()
-    tokens = _fresh_tokens(session, len(stalls))
-    issued = session.execute(
+    tokens = _fresh(session, "token", token.draw, len(stalls))
+    serials = _fresh(session, "serial", _draw_serial, len(stalls))
+    session.execute(
         _INSERT,
         {
             "now": clock.now(),
+            "serials": serials,
             "stalls": [row.stall_id for row in stalls],
             "merchants": [row.merchant_id for row in stalls],
             "accounts": [row.account_id for row in stalls],
@@ -83,21 +87,25 @@ def issue(session: Session, market: Market, *, since: date | None = None) -> lis
             "live": [row.live_from for row in stalls],
         },
     )
-    serials = list(issued.scalars())
     if serials:
         store.registry_changed(session)
     return serials
 
 
-def _fresh_tokens(session: Session, count: int) -> list[str]:
-    """Tokens never given before: a revoked one still names its stall."""
+def _fresh(session: Session, column: str, draw: Callable[[], str], count: int) -> list[str]:
+    """Tokens or serials never given before: a revoked one still names its stall."""
+    known = text(f"SELECT {column} FROM code WHERE {column} = ANY(:drawn)")
     fresh: dict[str, None] = {}
     while len(fresh) < count:
-        drawn = [token.draw() for _ in range(count - len(fresh))]
-        given = session.execute(text("SELECT token FROM code WHERE token = ANY(:drawn)"), {"drawn": drawn})
-        taken = set(given.scalars())
-        fresh |= {token_: None for token_ in drawn if token_ not in taken}
+        drawn = [draw() for _ in range(count - len(fresh))]
+        taken = set(session.execute(known, {"drawn": drawn}).scalars())
+        fresh |= {each: None for each in drawn if each not in taken}
     return list(fresh)
+
+
+def _draw_serial() -> str:
+    """Printed on the placard and named in its links. Not counted up: nobody shall walk through all accounts."""
+    return "C" + "".join(secrets.choice(token.ALPHABET) for _ in range(SERIAL_LETTERS))
 
 
 def revoke(session: Session, serial: str, *, reason: str, on: date | None = None) -> None:

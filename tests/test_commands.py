@@ -350,7 +350,6 @@ def test_settings_hide_what_is_secret(test_settings: Settings) -> None:
     assert "MARKET_SEPAY_API_KEY=\n" in run(test_settings, "settings", MARKET_SEPAY_API_KEY="").out
 
 
-@pytest.mark.xfail(strict=True, reason="show_table takes brackets for markup: Console(markup=False, emoji=False)")
 def test_words_in_brackets_are_shown_as_they_are(market: Settings, tmp_path: Path) -> None:
     imported(market, written(tmp_path, "[A1];;;Cô Ba [/b] :smile:;;;;VCB;1;;"))
     run(market, "codes", "issue", "--market", "cho-a")
