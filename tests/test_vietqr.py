@@ -6,13 +6,13 @@ import string
 from pathlib import Path
 
 import pytest
-from handmade_qr import napas, sealed, tlv
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ground import words
 from ground.refusal import Refusal
 from merchants import emv, vietqr
+from tests.handmade_qr import napas, sealed, tlv
 
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "vietqr_vectors.json").read_text("utf-8"))
 QR_ALPHANUMERIC = set(string.digits + string.ascii_uppercase + " $%*+-./:")

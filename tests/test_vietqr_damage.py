@@ -3,13 +3,13 @@
 import string
 
 import pytest
-from handmade_qr import napas, sealed, tlv
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from ground import words
 from ground.refusal import Refusal
 from merchants import vietqr
+from tests.handmade_qr import napas, sealed, tlv
 
 WRITTEN = vietqr.write(bin="970436", account="0123456789", token="ZCH4K7B2C", merchant_name="Đào", city="Huế")
 
