@@ -25,56 +25,51 @@ class Census(NamedTuple):
     purchases: Contribution  # to sales_count
 
 
-# One row for each market and its days in an area ("lot"). The roll's part is worked out per stall over its dated
-# rows, the money's part from the rollup alone; LATERAL keeps it one index range per span, whatever the planner
-# makes of the arrays.
+# One row for each market and its days in an area ("lot"). What is known of a stall is piled up and grouped, never
+# joined, and LATERAL keeps the money to one index range per span: so the time does not hang on the planner's guesses.
 _TAKE = text("""
     WITH span AS MATERIALIZED (
         SELECT * FROM unnest(CAST(:lots AS int[]), CAST(:markets AS bigint[]), CAST(:firsts AS date[]),
             CAST(:lasts AS date[])) AS s(lot, market_id, first, last)
+    ), place AS MATERIALIZED (
+        SELECT span.lot, span.first, span.last, stall.id AS stall_id
+        FROM span JOIN stall ON stall.market_id = span.market_id
     ), trading AS (
-        SELECT DISTINCT ON (span.lot, state.stall_id) span.lot, state.stall_id,
+        SELECT DISTINCT ON (place.lot, place.stall_id) place.lot, place.stall_id,
+            least(state.until - 1, place.last) AS last_day,
             state.merchant_id IS NOT NULL
-                AND (state.account_id IS NOT NULL OR state.virtual_account_id IS NOT NULL) AS onboarded,
-            least(state.until - 1, span.last) AS last_day
-        FROM span
-        JOIN stall ON stall.market_id = span.market_id
-        JOIN stall_state state ON state.stall_id = stall.id AND state.superseded_at IS NULL
+                AND (state.account_id IS NOT NULL OR state.virtual_account_id IS NOT NULL) AS onboarded
+        FROM place JOIN stall_state state ON state.stall_id = place.stall_id AND state.superseded_at IS NULL
             AND state.status = 'trading'
-            AND state.since <= span.last AND (state.until IS NULL OR state.until > span.first)
-        ORDER BY span.lot, state.stall_id, last_day DESC
-    ), coded AS (
-        SELECT t.lot, t.stall_id,
-            bool_or(c.live_from <= t.last_day AND (c.revoked_on IS NULL OR t.last_day < c.revoked_on)) AS accepting
-        FROM trading t
-        JOIN span ON span.lot = t.lot
-        JOIN code c ON c.stall_id = t.stall_id AND c.live_from <= span.last
-            AND (c.revoked_on IS NULL OR c.revoked_on > greatest(span.first, c.live_from))
-        GROUP BY t.lot, t.stall_id
-    ), taken AS (
-        SELECT span.lot, d.stall_id, sum(d.value)::bigint AS value, sum(d.count)::bigint AS count
+            AND state.since <= place.last AND (state.until IS NULL OR state.until > place.first)
+        ORDER BY place.lot, place.stall_id, last_day DESC
+    ), known AS (
+        SELECT lot, stall_id, last_day, onboarded, CAST(NULL AS daterange) AS live, 0::bigint AS value,
+            0::bigint AS count
+        FROM trading
+        UNION ALL
+        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0
+        FROM place JOIN code ON code.stall_id = place.stall_id AND code.live_from <= place.last
+            AND (code.revoked_on IS NULL OR code.revoked_on > greatest(place.first, code.live_from))
+        UNION ALL
+        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, taken.value, taken.count
         FROM span CROSS JOIN LATERAL (
-            SELECT stall_id, sum(sales_value) AS value, sum(sales_count) AS count FROM stall_day
+            SELECT stall_id, sum(sales_value)::bigint AS value, sum(sales_count) AS count FROM stall_day
             WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
-            GROUP BY stall_id) AS d
-        GROUP BY span.lot, d.stall_id
-    ), roll AS (
-        SELECT t.lot, count(*) AS stalls, count(*) FILTER (WHERE t.onboarded) AS onboarded,
-            count(*) FILTER (WHERE c.accepting) AS accepting, count(c.stall_id) AS connected,
-            count(*) FILTER (WHERE k.count >= :k) AS in_use
-        FROM trading t LEFT JOIN coded c USING (lot, stall_id) LEFT JOIN taken k USING (lot, stall_id)
-        GROUP BY t.lot
-    ), money AS (
-        SELECT lot, sum(value)::bigint AS value, sum(count)::bigint AS count,
-            count(*) FILTER (WHERE value <> 0) AS takers, sum(abs(value))::bigint AS takings,
-            (array_agg(abs(value) ORDER BY abs(value) DESC))[1:2] AS most_taken,
-            count(*) FILTER (WHERE count <> 0) AS sellers, sum(abs(count))::bigint AS sold,
-            (array_agg(abs(count) ORDER BY abs(count) DESC))[1:2] AS most_sold
-        FROM taken GROUP BY lot
+            GROUP BY stall_id) AS taken
+    ), each AS (
+        SELECT lot, max(last_day) AS last_day, bool_or(onboarded) AS onboarded, range_agg(live) AS live,
+            sum(value)::bigint AS value, sum(count)::bigint AS count
+        FROM known GROUP BY lot, stall_id
     )
-    SELECT lot, stalls, onboarded, accepting, connected, in_use, value, count,
-        takers, takings, most_taken[1], most_taken[2], sellers, sold, most_sold[1], most_sold[2]
-    FROM roll FULL JOIN money USING (lot)
+    SELECT lot, count(last_day), count(*) FILTER (WHERE onboarded), count(*) FILTER (WHERE live @> last_day),
+        count(last_day) FILTER (WHERE live IS NOT NULL), count(last_day) FILTER (WHERE count >= :k),
+        sum(value)::bigint, sum(count)::bigint,
+        count(*) FILTER (WHERE value <> 0), sum(abs(value))::bigint,
+        (array_agg(abs(value) ORDER BY abs(value) DESC))[1], (array_agg(abs(value) ORDER BY abs(value) DESC))[2],
+        count(*) FILTER (WHERE count <> 0), sum(abs(count))::bigint,
+        (array_agg(abs(count) ORDER BY abs(count) DESC))[1], (array_agg(abs(count) ORDER BY abs(count) DESC))[2]
+    FROM each GROUP BY lot
 """)
 
 
