@@ -73,10 +73,17 @@ def find(text: str, period: Period, drawn: Map) -> tuple[Area, list[Area]]:
     raise Refusal("area.unknown", area=text, status=404)
 
 
+def markets(drawn: Map) -> list[Area]:
+    """Each market with all its days."""
+    return [
+        Area(f"market:{found.code}", found.name, _clip(found, found.since, None, drawn)) for found in drawn.markets
+    ]
+
+
 def _market(code: str, drawn: Map) -> Area:
-    for found in drawn.markets:
-        if found.code == code:
-            return Area(f"market:{code}", found.name, _clip(found, found.since, None, drawn))
+    for each in markets(drawn):
+        if each.key == f"market:{code}":
+            return each
     raise Refusal("market.unknown", code=code, status=404)
 
 

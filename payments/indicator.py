@@ -1,6 +1,6 @@
 """The indicators of an area and period: one function each, and the whole answer CONTRACT.md fixes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -9,7 +9,7 @@ from sqlmodel import Session
 from ground import clock, words
 from ground.refusal import Refusal
 from payments import area, census, figure, period, suppression
-from payments.area import Area, Boundaries
+from payments.area import Area, Boundaries, Map
 from payments.census import Census
 from payments.figure import DEFINITIONS_VERSION, Figure
 from payments.period import Period
@@ -137,11 +137,20 @@ def rates(
     last = asked.counted_until(moment)
     drawn = area.draw(session, asked.first, last, boundaries, clock.business_date(moment))
     whole, parts = area.find(area_key, asked, drawn)
-    k = -(-((last - asked.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
-    areas = [whole, *parts]
-    taken = census.take_each(session.connection(), [each.spans for each in areas], k)
-    rated = [_rate(each, counted, k, audience) for each, counted in zip(areas, taken, strict=True)]
+    rated = _rate_all(session, [whole, *parts], drawn, audience)
     return Rates(asked, boundaries, audience, moment, rated[0], tuple(rated[1:]))
+
+
+def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> list[Rated]:
+    """Every market's figures as the public may see them, in the order of their codes, read at once."""
+    drawn = area.draw(session, asked.first, asked.counted_until(as_of), "period", clock.business_date(as_of))
+    return _rate_all(session, area.markets(drawn), drawn, "public")
+
+
+def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, audience: Audience) -> list[Rated]:
+    k = -(-((drawn.last - drawn.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
+    taken = census.take_each(session.connection(), [each.spans for each in areas], k)
+    return [_rate(each, counted, k, audience) for each, counted in zip(areas, taken, strict=True)]
 
 
 def _rate(rated: Area, taken: Census, k: int, audience: Audience) -> Rated:

@@ -14,6 +14,7 @@ from merchants.market import Market
 from payments import area, census, indicator
 from payments.area import Map
 from payments.figure import DEFINITIONS_VERSION, Figure
+from payments.indicator import Rated
 from payments.period import Period
 from portal import chart, page, period_choice
 
@@ -45,11 +46,12 @@ def show_markets(request: Request, session: SessionDep, period: str | None = Non
     """Every market, by the ward it stands in today."""
     moment = clock.now()
     asked = period_choice.read(period, clock.business_date(moment))
-    markets = market.every(session)
+    rated = {each.area.key: each for each in indicator.rates_of_markets(session, asked, as_of=moment)}
     drawn = _today(session, moment)
+    markets = drawn.markets
     wards: dict[Place, list[Row]] = {}
     for place, found in sorted(((_place(found, drawn), found) for found in markets), key=_order):
-        wards.setdefault(place, []).append(_row(session, found, asked, moment))
+        wards.setdefault(place, []).append(_row(found, rated[f"market:{found.code}"]))
     return page.render(
         request,
         "markets.html",
@@ -66,7 +68,8 @@ def show_market(request: Request, session: SessionDep, code: str, period: str | 
     moment = clock.now()
     found = market.find(session, code)
     asked = period_choice.read(period, clock.business_date(moment))
-    row = _row(session, found, asked, moment)
+    rates = indicator.rates(session, f"market:{code}", asked.text, audience="public", as_of=moment)
+    row = _row(found, rates.whole)
     days = _days(session, found, asked.counted_until(moment))
     return page.render(
         request,
@@ -104,9 +107,8 @@ def _shared(
     }
 
 
-def _row(session: Session, found: Market, asked: Period, moment: datetime) -> Row:
-    rated = indicator.rates(session, f"market:{found.code}", asked.text, audience="public", as_of=moment)
-    figures = {figure.indicator: figure for figure in rated.whole.figures}
+def _row(found: Market, rated: Rated) -> Row:
+    figures = {figure.indicator: figure for figure in rated.figures}
     shown = {figures[name].status for name in SHARES + LEVELS if figures[name].value is not None}
     return Row(found, figures, shown.pop() if len(shown) == 1 else None)
 
