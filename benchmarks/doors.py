@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -64,9 +63,6 @@ def plain() -> FastAPI:
         row = seal(sepay.translate(body), books.vault, clock.now())
         for name in ("memo", "raw", "memo_hash", "payer_hash"):
             row[name] = bytes.fromhex(row[name]) if row[name] else None
-        for name in ("received_at", "occurred_at"):
-            row[name] = datetime.fromisoformat(row[name])
-        row["business_date"] = date.fromisoformat(row["business_date"])
         with Session(books.engine) as session:
             known = select(Notice).where(Notice.provider == "sepay", Notice.external_id == row["external_id"])
             if session.exec(known).first() is None:

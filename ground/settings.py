@@ -1,6 +1,7 @@
 """Settings from the environment (MARKET_…), read once at the start and handed on."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
@@ -51,6 +52,7 @@ def command_language(asked: str | None = None) -> str:
     return "vi" if os.environ.get("LANG", "").startswith("vi") else "en"
 
 
+@lru_cache(maxsize=32)
 def secret_values(secret: SecretStr | None) -> list[bytes]:
     """The one or two values of a secret. An empty one is a closed door: no value at all."""
     if secret is None:

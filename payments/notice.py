@@ -79,9 +79,9 @@ def seal(told: Told, vault: Vault, received_at: datetime) -> dict[str, Any]:
     return {
         "provider": told.provider,
         "external_id": told.external_id,
-        "received_at": received_at.isoformat(),
-        "occurred_at": told.occurred_at.isoformat(),
-        "business_date": clock.business_date(told.occurred_at).isoformat(),
+        "received_at": received_at,
+        "occurred_at": told.occurred_at,
+        "business_date": clock.business_date(told.occurred_at),
         "direction": told.direction,
         "amount": min(told.amount, AMOUNT_KEPT_MAX),
         "bank": told.bank,

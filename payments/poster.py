@@ -38,8 +38,9 @@ class Poster:
     def _post_on(self) -> None:
         while True:
             last_round = self._stopping
-            self._wake.wait(PAUSE_SECONDS)
-            self._wake.clear()
+            if not last_round:
+                self._wake.wait(PAUSE_SECONDS)
+                self._wake.clear()
             try:
                 self._post()
                 self.is_up = True
