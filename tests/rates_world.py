@@ -14,7 +14,8 @@ from ground.store import Store
 from merchants import market
 from payments import stall_day
 from payments.stall_day import Change
-from tests.rates_oracle import Facts, State, holds, successors
+from tests.place_oracle import successors
+from tests.rates_oracle import Facts, State, holds
 from tests.world import VIETCOMBANK as BIN
 from tests.world import keep, post, told
 

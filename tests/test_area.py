@@ -12,7 +12,7 @@ from payments import area, census, indicator, period
 from payments.area import Area, Boundaries, Span
 from payments.indicator import Rates
 from tests import rates_world
-from tests.rates_oracle import units
+from tests.place_oracle import units
 from tests.world import build_street, keep, post, told
 
 NOW = datetime(2026, 11, 10, 5, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """The rates against a from-scratch oracle in random worlds, and the stories people would trip over."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -12,6 +12,7 @@ from ground.store import Store
 from payments import indicator
 from payments.figure import Figure
 from payments.indicator import Rates
+from payments.period import parse
 from tests import rates_world
 from tests.rates_oracle import Oracle, Rated
 
@@ -33,13 +34,27 @@ def test_every_figure_of_a_random_world_is_the_oracles(books: Store, session: Se
     chance = Random(seed)
     for period in chance.sample(rates_world.PERIODS, 4):
         moment = chance.choice(MOMENTS)
-        oracle = Oracle(facts, (moment.astimezone(indicator.clock.ZONE)).date())
+        oracle = Oracle(facts, (moment + timedelta(hours=7)).date())
         for area in rates_world.areas(facts):
             for boundaries in ("period", "current"):
                 audience = chance.choice(("public", "internal", "internal"))
                 told = ask(session, area, period, boundaries, audience, moment)
                 wanted = oracle.rates(area, period, boundaries, audience)
                 assert compared(told) == wanted, (seed, area, period, boundaries, audience, moment)
+        check_front_page(session, oracle, period, moment)
+
+
+def check_front_page(session: Session, oracle: Oracle, text: str, moment: datetime) -> None:
+    """All markets read at once are what each of them is by itself."""
+    try:
+        told = indicator.rates_of_markets(session, parse(text), as_of=moment)
+    except Refusal:
+        return
+    for each in told:
+        wanted = oracle.rates(each.area.key, text, "period", "public")
+        assert wanted is not None
+        assert figures(each.figures) == wanted.figures, (each.area.key, text, moment)
+    assert [each.area.key for each in told] == [f"market:{code}" for code in sorted(oracle.facts.moves)]
 
 
 def ask(session: Session, area: str, period: str, boundaries: Any, audience: Any, moment: datetime) -> Rates | None:
