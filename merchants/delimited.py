@@ -24,7 +24,7 @@ def read_delimited(content: bytes, name: str) -> Grid:
     text = _decode(content, name)
     if text.lstrip().startswith("<"):
         raise Refusal("sheet.html", name=name)
-    separator, text = _separate(text)
+    separator, text = separate(text)
     grid: Grid = []
     records = _records(text, separator)
     try:
@@ -63,7 +63,7 @@ def _decode_old(content: bytes, name: str) -> str:
     return text
 
 
-def _separate(text: str) -> tuple[str, str]:
+def separate(text: str) -> tuple[str, str]:
     """The separator and the text without the `sep=;` line, which Excel doesn't count as a row."""
     told = _SEP_LINE.match(text)
     if told:

@@ -12,9 +12,9 @@ MOST_ROWS = 100_000
 MOST_CELLS = 5_000_000
 
 
-def check_extent(rows: int, columns: int, name: str) -> None:
+def check_extent(rows: int, columns: int, name: str, most_rows: int = MOST_ROWS) -> None:
     """Refuses a grid whose last row or column lies too far out, before memory is spent on it."""
-    if rows > MOST_ROWS:
-        raise Refusal("sheet.too_many_rows", name=name, most=MOST_ROWS, rows=rows)
+    if rows > most_rows:
+        raise Refusal("sheet.too_many_rows", name=name, most=most_rows, rows=rows)
     if rows * columns > MOST_CELLS:
         raise Refusal("sheet.too_wide", name=name, rows=rows, columns=columns)

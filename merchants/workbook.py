@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from xml.etree import ElementTree
 
@@ -70,23 +71,44 @@ def read_workbook(content: bytes, name: str) -> Grid:
     A formula's error or missing result, which a parser shows as an empty cell, stands there as `#N/A` or the like:
     an account that could not be looked up must not read as "no account".
     """
+    sheet, failures = _open_sheet(content, name, MOST_ROWS)
+    grid = list(_rows(sheet, failures, name))
+    _fill_merges(grid, sheet)
+    return grid
+
+
+def walk_workbook(content: bytes, name: str, most_rows: int) -> Iterator[list[Cell]]:
+    """As `read_workbook`, row by row and with merged cells left as they are: for long lists."""
+    yield from _rows(*_open_sheet(content, name, most_rows), name)
+
+
+def _open_sheet(content: bytes, name: str, most_rows: int) -> tuple[CalamineSheet, Failures]:
     archive = _open_archive(content, name) if content.startswith(ZIP) else None
     if archive is None:
         _check_old(content, name)
     try:
         workbook = load_workbook(io.BytesIO(content))
         title = _first_sheet(workbook, name)
-        failures = _survey(archive, title, name) if archive else {}
+        failures = _survey(archive, title, name, most_rows) if archive else {}
         sheet = workbook.get_sheet_by_name(title)
-        grid = [[_cell(value) for value in row] for row in sheet.to_python(skip_empty_area=False)]
     except PasswordError as error:
         raise Refusal("sheet.locked", name=name) from error
     except (CalamineError, *_BROKEN) as error:
         raise Refusal("sheet.damaged", name=name) from error
-    check_extent(len(grid), max(map(len, grid), default=0), name)
-    _fill_merges(grid, sheet)
-    _show_failures(grid, failures)
-    return grid
+    top, left = sheet.start or (0, 0)
+    check_extent(top + sheet.height, left + sheet.width, name, most_rows)
+    return sheet, failures
+
+
+def _rows(sheet: CalamineSheet, failures: Failures, name: str) -> Iterator[list[Cell]]:
+    """From row 1 and column A on; the parser leaves out what is left of its first filled column."""
+    left = [None] * (sheet.start or (0, 0))[1]
+    places = {row for row, _ in failures}
+    try:
+        for number, values in enumerate(sheet.iter_rows(), 1):
+            yield _shown(number, [*left, *map(_cell, values)], failures, places)
+    except (CalamineError, *_BROKEN) as error:
+        raise Refusal("sheet.damaged", name=name) from error
 
 
 def _check_old(content: bytes, name: str) -> None:
@@ -124,14 +146,14 @@ def _first_sheet(workbook: CalamineWorkbook, name: str) -> str:
     raise Refusal("sheet.empty", name=name)
 
 
-def _survey(archive: zipfile.ZipFile, title: str, name: str) -> Failures:
+def _survey(archive: zipfile.ZipFile, title: str, name: str, most_rows: int) -> Failures:
     """Refuses a sheet that reaches too far out: the parser would fill all between. Returns failed formulas.
 
     Cells are found by their tags alone: a survey that fails on bad XML could be evaded by it.
     """
     xml = archive.read(_sheet_path(archive, title))
-    rows, columns, failures = _plain_extent(xml) or _walk(xml)
-    check_extent(rows, columns, name)
+    rows, columns, failures = _plain_extent(xml, most_rows) or _walk(xml)
+    check_extent(rows, columns, name, most_rows)
     if b"<f" in xml or b":f" in xml:
         for cell in _FORMULA_ONLY.finditer(xml):
             place = _REFERENCE.search(cell[1])
@@ -140,14 +162,22 @@ def _survey(archive: zipfile.ZipFile, title: str, name: str) -> Failures:
     return failures
 
 
-def _plain_extent(xml: bytes) -> tuple[int, int, Failures] | None:
+def _plain_extent(xml: bytes, most_rows: int) -> tuple[int, int, Failures] | None:
     """The quick way for nearly every sheet: each cell says its place first, none failed or lies far out."""
-    places = _PLACED_CELL.findall(xml)
-    if b't="e"' in xml or len(places) != len(_ANY_CELL.findall(xml)):
+    if b't="e"' in xml:
         return None
-    rows = max(map(int, {row for _, row in places}), default=0)
-    columns = max(map(_column_number, {column for column, _ in places}), default=0)
-    return (rows, columns, {}) if rows <= MOST_ROWS and rows * columns <= MOST_CELLS else None
+    cells, columns, rows = 0, set(), 0
+    last = b""
+    for place in _PLACED_CELL.finditer(xml):
+        cells += 1
+        columns.add(place[1])
+        if place[2] != last:
+            last = place[2]
+            rows = max(rows, int(last))
+    if cells != sum(1 for _ in _ANY_CELL.finditer(xml)):
+        return None
+    width = max(map(_column_number, columns), default=0)
+    return (rows, width, {}) if rows <= most_rows and rows * width <= MOST_CELLS else None
 
 
 def _walk(xml: bytes) -> tuple[int, int, Failures]:
@@ -213,7 +243,9 @@ def _fill_merges(grid: Grid, sheet: CalamineSheet) -> None:
             row[left] = grid[top][left]
 
 
-def _show_failures(grid: Grid, failures: Failures) -> None:
-    for (row, column), shown in failures.items():
-        if row <= len(grid) and column <= len(grid[row - 1]) and grid[row - 1][column - 1] is None:
-            grid[row - 1][column - 1] = shown
+def _shown(number: int, row: list[Cell], failures: Failures, places: set[int]) -> list[Cell]:
+    if number in places:
+        for at, cell in enumerate(row):
+            if cell is None:
+                row[at] = failures.get((number, at + 1))
+    return row
