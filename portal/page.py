@@ -19,6 +19,7 @@ from ground.store import Store
 from portal import chart
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
+READ = ["GET", "HEAD"]  # monitors ask by HEAD, which FastAPI does not allow by itself
 STATIC = Path(__file__).parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 HEADERS = {

@@ -22,7 +22,7 @@ HEADERS = {
 }
 
 
-@router.get("/q/{serial}.svg")
+@router.api_route("/q/{serial}.svg", methods=page.READ)
 def show_svg(request: Request, session: SessionDep, serial: str) -> Response:
     """The code as SVG, read back before it is shown. 404 unknown, 410 revoked."""
     payload = _payload(session, serial)
@@ -31,7 +31,7 @@ def show_svg(request: Request, session: SessionDep, serial: str) -> Response:
     )
 
 
-@router.get("/q/{serial}.png")
+@router.api_route("/q/{serial}.png", methods=page.READ)
 def show_png(request: Request, session: SessionDep, serial: str) -> Response:
     """The code as PNG, read back before it is shown. 404 unknown, 410 revoked."""
     payload = _payload(session, serial)

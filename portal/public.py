@@ -41,7 +41,7 @@ class Row(NamedTuple):
     status: str | None
 
 
-@router.get("/")
+@router.api_route("/", methods=page.READ)
 def show_markets(request: Request, session: SessionDep, period: str | None = None) -> HTMLResponse:
     """Every market, by the ward it stands in today."""
     moment = clock.now()
@@ -62,7 +62,7 @@ def show_markets(request: Request, session: SessionDep, period: str | None = Non
     )
 
 
-@router.get("/markets/{code}")
+@router.api_route("/markets/{code}", methods=page.READ)
 def show_market(request: Request, session: SessionDep, code: str, period: str | None = None) -> HTMLResponse:
     """One market: every indicator, and its cashless sales of the last 30 days of the period."""
     moment = clock.now()

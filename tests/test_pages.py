@@ -301,3 +301,9 @@ def test_no_template_counts_or_asks_the_books() -> None:
         for expression in re.findall(r"{[{%](.*?)[%}]}", template.read_text("utf-8"), re.S):
             bare = re.sub(r'"[^"]*"|\'[^\']*\'|^-|-$', "", expression).replace("shares + levels", "")
             assert not re.search(r"[*/]|\s[+-]\s|session|query", bare), f"{template.name}: {expression}"
+
+
+@pytest.mark.parametrize("path", ["/", "/markets/cho-a", "/healthz", "/readyz"])
+def test_a_monitor_may_ask_by_head(reader: TestClient, street: Street, path: str) -> None:
+    answer = reader.head(path)
+    assert answer.status_code == 200
