@@ -17,9 +17,7 @@ _BEFORE = re.compile(
     r"^(ngan hang( so)?|nhtmcp|nhtm|nh|thuong mai( co phan)?|tmcp|tm cp|tnhh( mtv| mot thanh vien)?)\b ?"
 )
 _AFTER = re.compile(r" (viet nam|vietnam|vn)$")
-_BRANCH = re.compile(
-    r"[\s,(–-]+(chi nhánh|chi nhanh|cn|pgd|phòng giao dịch|phong giao dich|branch)\b.*", re.I | re.S
-)
+_BRANCH = re.compile(r"[\s,(–-]+(chi nhánh|chi nhanh|cn|pgd|phòng giao dịch|phong giao dich|branch)\b.*", re.I | re.S)
 _PART = re.compile(r"[()\[\],;:/|\n]| [-–] ")
 
 

@@ -55,7 +55,8 @@ _INSERT = text("""
     INSERT INTO code (serial, stall_id, merchant_id, account_id, virtual_account, token, payload, live_from, issued_at)
     SELECT c.*, :now
     FROM unnest(CAST(:serials AS text[]), CAST(:stalls AS bigint[]), CAST(:merchants AS bigint[]),
-        CAST(:accounts AS bigint[]), CAST(:virtual AS boolean[]), CAST(:tokens AS text[]), CAST(:payloads AS text[]), CAST(:live AS date[])) AS c
+        CAST(:accounts AS bigint[]), CAST(:virtual AS boolean[]), CAST(:tokens AS text[]),
+        CAST(:payloads AS text[]), CAST(:live AS date[])) AS c
 """)
 
 

@@ -21,9 +21,7 @@ _DAY_ZERO = date(1899, 12, 30)
 # Excel keeps 15 digits of a number; of the others it makes zeros.
 _FIRST_ROUNDED = 10**15
 
-_FAILED = re.compile(
-    r"=.*|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|FIELD!)", re.S
-)
+_FAILED = re.compile(r"=.*|#(N/A|REF!|VALUE!|NAME\?|DIV/0!|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA|FIELD!)", re.S)
 _SCIENTIFIC = re.compile(r"[0-9]([.,][0-9]+)?[eE]\+[0-9]+")
 _DAY_FIRST = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{4})")
 _SHORT_YEAR = re.compile(r"([0-9]{1,2})([/.-])([0-9]{1,2})\2([0-9]{2})")
@@ -200,11 +198,7 @@ def _status(text: str) -> Status | None:
 
 @cache
 def _statuses() -> dict[str, Status]:
-    return {
-        squeeze(word): cast(Status, status)
-        for status, words in roll_words()["statuses"].items()
-        for word in words
-    }
+    return {squeeze(word): cast(Status, status) for status, words in roll_words()["statuses"].items() for word in words}
 
 
 def _dated(text: str) -> date:

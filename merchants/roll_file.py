@@ -96,9 +96,7 @@ def read_roll(file: Path) -> RollFile:
         raise Refusal("roll.no_rows", name=file.name, row=header.row)
     if "merchant" not in header.places and any(draft.says("status") == "trading" for draft in drafts):
         found = ", ".join(f"“{title}”" for title in header.headings.values())
-        raise Refusal(
-            "roll.no_heading", name=file.name, heading=heading("merchant"), row=header.row, found=found
-        )
+        raise Refusal("roll.no_heading", name=file.name, heading=heading("merchant"), row=header.row, found=found)
     for draft in drafts:
         _judge_row(draft)
     _judge_stalls(drafts)

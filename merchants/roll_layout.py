@@ -87,9 +87,7 @@ def list_rows(grid: Grid, header: Header) -> Iterator[tuple[int, dict[str, Cell]
       with a digit and something beside it, or four of our columns filled). Rows between the list and its
       footer are read like all others: a stall without a merchant is an error there too, never lost.
     """
-    picked = [
-        (number, row, header.pick(row)) for number, row in enumerate(grid[header.row :], header.row + 1)
-    ]
+    picked = [(number, row, header.pick(row)) for number, row in enumerate(grid[header.row :], header.row + 1)]
     filled = [item for item in picked if not all(map(is_blank, item[2].values()))]
     start = 1 if filled and _is_enumeration(filled[0][2]) else 0
     for number, row, cells in filled[start : _footer_start(filled)]:
@@ -151,9 +149,7 @@ def _repeats_header(cells: dict[str, Cell]) -> bool:
 
 def _is_enumeration(cells: dict[str, Cell]) -> bool:
     """`(1) (2) (3) …` right below the headings, as in official forms: at least three, each one higher."""
-    texts = [
-        f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in cells.values() if cell is not None
-    ]
+    texts = [f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in cells.values() if cell is not None]
     matches = [_ENUMERATED.fullmatch(text.strip()) for text in texts]
     numbers = sorted(int(match[1]) for match in matches if match)
     ascending = numbers == list(range(numbers[0], numbers[0] + len(numbers))) if numbers else False

@@ -75,9 +75,7 @@ def find(text: str, period: Period, drawn: Map) -> tuple[Area, list[Area]]:
 
 def markets(drawn: Map) -> list[Area]:
     """Each market with all its days."""
-    return [
-        Area(f"market:{found.code}", found.name, _clip(found, found.since, None, drawn)) for found in drawn.markets
-    ]
+    return [Area(f"market:{found.code}", found.name, _clip(found, found.since, None, drawn)) for found in drawn.markets]
 
 
 def _market(code: str, drawn: Map) -> Area:

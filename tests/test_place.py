@@ -197,9 +197,7 @@ def test_a_ward_code_means_the_unit_of_the_last_day_of_the_period():
         ("abc", AFTER, AFTER, None),
     ],
 )
-def test_a_code_without_a_unit_in_the_period_is_refused(
-    code: str, first: date, last: date, current: date | None
-):
+def test_a_code_without_a_unit_in_the_period_is_refused(code: str, first: date, last: date, current: date | None):
     with pytest.raises(Refusal) as refused:
         unit_for_period(code, first, last, current)
     assert (refused.value.code, refused.value.status) == ("area.no_such_unit", 404)
@@ -258,9 +256,7 @@ def ward_of_today(history: list[Move], day: date) -> Ward | None:
     then, _ = ward_by_moves(history, day)
     assert then is not None
     whole, (own, _) = ward.successor(then), ward_by_moves(history, AFTER)
-    possible = ward.successors(then) or [
-        unit for unit in NEW if unit.province_code == ward.province_after(then)
-    ]
+    possible = ward.successors(then) or [unit for unit in NEW if unit.province_code == ward.province_after(then)]
     return whole or (own if own in possible else None)
 
 

@@ -40,9 +40,7 @@ def photo(payload=PAYLOAD, *, module=4.0, angle=0.0, blur=0.0, noise=0, dark=40,
     code = picture(payload).resize((side, side), Image.Resampling.LANCZOS)
     scene = Image.new("L", (side * 2, side * 2), 190)
     scene.paste(code, (side // 2, side // 2))
-    scene = scene.rotate(angle, Image.Resampling.BICUBIC, fillcolor=190).filter(
-        ImageFilter.GaussianBlur(blur)
-    )
+    scene = scene.rotate(angle, Image.Resampling.BICUBIC, fillcolor=190).filter(ImageFilter.GaussianBlur(blur))
     scene = scene.point(lambda level: dark + level * (light - dark) / 255)
     if noise:
         scene = ImageChops.add(scene, Image.effect_noise(scene.size, noise), 1, -128)
@@ -159,11 +157,7 @@ def test_every_usual_format_is_read(format):
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_every_colour_mode_is_read(mode):
     grey = picture()
-    image = (
-        grey.convert("I").point(lambda level: level * 257).convert("I;16")
-        if mode == "I;16"
-        else grey.convert(mode)
-    )
+    image = grey.convert("I").point(lambda level: level * 257).convert("I;16") if mode == "I;16" else grey.convert(mode)
     assert qr_image.read_image(saved(image)) == [PAYLOAD]
 
 
@@ -191,9 +185,7 @@ def png_of(width, height):
     """A PNG that only claims to be that large."""
 
     def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")

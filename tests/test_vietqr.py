@@ -46,9 +46,7 @@ def test_a_valid_vector_decodes_as_its_note_says(vector):
     assert code.token == fields.get("62", {}).get("08")
 
 
-@pytest.mark.parametrize(
-    ("id", "code"), [("N1", "vietqr.crc"), ("N2", "vietqr.length"), ("N3", "vietqr.swallowed")]
-)
+@pytest.mark.parametrize(("id", "code"), [("N1", "vietqr.crc"), ("N2", "vietqr.length"), ("N3", "vietqr.swallowed")])
 def test_an_invalid_vector_is_refused_for_its_own_reason(id, code):
     [payload] = [vector["payload"] for vector in VECTORS["invalid"] if vector["id"] == id]
     with pytest.raises(Refusal) as caught:

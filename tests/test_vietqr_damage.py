@@ -160,9 +160,7 @@ fragments = st.sampled_from(
 )
 
 
-@given(
-    st.text(max_size=60) | st.lists(fragments | st.text(max_size=3), max_size=30).map("".join), st.booleans()
-)
+@given(st.text(max_size=60) | st.lists(fragments | st.text(max_size=3), max_size=30).map("".join), st.booleans())
 @settings(max_examples=1000, deadline=None)
 def test_arbitrary_text_is_read_or_refused_and_nothing_else(text, framed):
     payload = sealed("000201" + text) if framed else text
