@@ -1,0 +1,100 @@
+"""A statement's line: one movement on an account, and how a million of them are held at once."""
+
+import marshal
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+
+Direction = Literal["in", "out"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CHUNK = 4096
+
+
+class Line(NamedTuple):
+    """One movement. Of money going out nothing is told but day, time and amount: whom a vendor pays is hers.
+
+    row: the file's row, line or (camt) entry. occurred_at: None where only the day is told. business_date: the day
+    of the transaction, not of posting. amount: whole đồng, above 0. reference: the bank's own; of a reversal the one
+    it reverses. balance: the account's after this line. reversal: the bank marks it as undoing an earlier line.
+    number: the layout's own line number. named: further references it carries; of a debit all of them, only to be
+    compared or hashed, never to be kept or shown.
+    """
+
+    row: int
+    occurred_at: datetime | None
+    business_date: date
+    direction: Direction
+    amount: int
+    reference: str | None
+    memo: str
+    payer: str | None
+    virtual_account: str | None
+    balance: int | None
+    reversal: bool
+    number: int | None
+    named: tuple[str, ...]
+
+
+class Movement(NamedTuple):
+    """A line as a layout tells it, before what is nobody's business is left out. `second`: since 1970 in UTC."""
+
+    row: int
+    second: int | None
+    day: int
+    amount: int
+    reference: str | None = None
+    memo: str = ""
+    payer: str | None = None
+    virtual_account: str | None = None
+    balance: int | None = None
+    reversal: bool = False
+    number: int | None = None
+    named: tuple[str, ...] = ()
+
+
+class Lines:
+    """Lines in the file's order, to be gone through any number of times; packed, a million take some 50 MB."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._open: list[tuple[Any, ...]] = []
+
+    def add(self, movement: Movement) -> None:
+        """`movement.amount` is negative for money going out."""
+        self._open.append(tuple(movement) if movement.amount > 0 else _outgoing(movement))
+        if len(self._open) == _CHUNK:
+            self._packed.append(zlib.compress(marshal.dumps(self._open), 1))
+            self._open = []
+
+    def __len__(self) -> int:
+        return len(self._packed) * _CHUNK + len(self._open)
+
+    def __iter__(self) -> Iterator[Line]:
+        for packed in self._packed:
+            yield from map(_line, marshal.loads(zlib.decompress(packed)))
+        yield from map(_line, self._open)
+
+
+def _outgoing(movement: Movement) -> tuple[Any, ...]:
+    """Day, time and amount; of a reversal also what it reverses. References move to `named`, for comparing."""
+    reference = movement.reference if movement.reversal else None
+    named = dict.fromkeys((movement.reference, *movement.named))
+    kept = tuple(name for name in named if name and name != reference)
+    bare = movement._replace(reference=reference, memo="", payer=None, virtual_account=None, named=kept)
+    return tuple(bare)
+
+
+def _line(packed: tuple[Any, ...]) -> Line:
+    row, second, day, amount, reference, memo, payer, virtual, balance, reversal, number, named = packed
+    moment = None if second is None else _EPOCH + timedelta(seconds=second)
+    direction: Direction = "in" if amount > 0 else "out"
+    told = (reference, memo, payer, virtual, balance, reversal, number, named)
+    return Line(row, moment, _day(day), direction, abs(amount), *told)
+
+
+@lru_cache(maxsize=4096)
+def _day(ordinal: int) -> date:
+    return date.fromordinal(ordinal)

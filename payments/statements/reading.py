@@ -1,0 +1,31 @@
+"""Reading a statement file: whichever bank made it, all of it or nothing."""
+
+from pathlib import Path
+
+from ground.refusal import Refusal
+from payments.statements import layout
+from payments.statements.camt import read_camt
+from payments.statements.mt940 import read_mt940
+from payments.statements.section import StatementFile, choose
+from payments.statements.source import open_source, walk_lines, walk_rows
+from payments.statements.table import read_table
+
+__all__ = ["choose", "read"]
+
+
+def read(file: Path, *, bank: str = "auto") -> StatementFile:
+    """The file's sections, lines in the file's order; every balance and sum in it holds.
+
+    Refuses what is no statement or another layout than `bank`, what does not balance, and, naming each, rows that
+    can't be read (`unreadable.UnreadableRows`).
+    """
+    if bank not in ("auto", *layout.BANKS):
+        raise Refusal("statement.unknown_bank", bank=bank[:40], banks=", ".join(("auto", *layout.BANKS)))
+    source = open_source(file)
+    if source.kind == "camt":
+        layout.check_bank(bank, "camt", source.name)
+        return read_camt(source.file)
+    if source.kind == "mt940":
+        layout.check_bank(bank, "mt940", source.name)
+        return read_mt940(walk_lines(source), source.name)
+    return read_table(walk_rows(source), source.name, bank)
