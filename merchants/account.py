@@ -1,9 +1,13 @@
 """A bank account money arrives at: the vendor's own, or a virtual one from a licensed provider."""
 
+import re
 from collections.abc import Collection
 
 from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel
+
+from ground.refusal import Refusal
+from merchants import bank
 
 
 class Account(SQLModel, table=True):
@@ -39,3 +43,12 @@ def take_up(session: Session, wanted: Collection[tuple[str, str]]) -> Ids:
         parameters,
     )
     return {(bin_, number): key for bin_, number, key in rows}
+
+
+def read(text: str) -> tuple[str, str]:
+    """`BIN:NUMBER` as (BIN, number); the bank may be named by its code or short name as well."""
+    name, _, number = text.partition(":")
+    found = bank.find(name)
+    if found is None or not re.fullmatch(r"[A-Za-z0-9]{1,19}", number):
+        raise Refusal("account.unreadable", text=text[:60])
+    return found.bin, number.upper()

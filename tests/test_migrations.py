@@ -11,7 +11,7 @@ from sqlmodel import AutoString, SQLModel
 from ground import store
 from ground.store import Store
 from merchants import account, code, market, merchant, stall
-from payments import finding, journal, notice, stall_day
+from payments import finding, journal, notice, stall_day, statement
 
 TABLES = {
     store.Installation,
@@ -26,6 +26,8 @@ TABLES = {
     stall.Stall,
     stall.StallState,
     stall_day.StallDay,
+    statement.Statement,
+    statement.StatementLine,
 }
 
 
