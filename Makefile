@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 LOCK := requirements.lock
 
-.PHONY: .venv demo test lint types lock clean help browser
+.PHONY: .venv demo test quick lint types lock clean help browser
 
 help:            ## this list
 	@grep -hE '^[a-z.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z.]+):.*## */  make \1\t/'
@@ -22,6 +22,9 @@ demo: .venv/made ## fill the demo market and serve it on http://127.0.0.1:8000 (
 
 test: .venv/made ## every test, browser tests included where a Chromium is found
 	@$(BIN)/python -m pytest $(ARGS)
+
+quick: .venv/made ## the tests but for the slow ones
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 lint: .venv/made ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -33,6 +33,8 @@ from payments.poster import Poster
 from payments.webhooks import PREFIX, Receive, Scope, Send, Webhooks
 from portal import app as portal
 
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+Workers = Annotated[int, typer.Option(min=1, max=64)]
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 databases = typer.Typer(no_args_is_help=True, help="A database on a server.")
 app.add_typer(databases, name="db")
@@ -75,7 +77,7 @@ class House:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError:
             return False
-        return self._poster.is_up
+        return self._poster.is_up and self._inbox.is_up()
 
     @asynccontextmanager
     async def _live(self, _: Any) -> AsyncIterator[None]:
@@ -96,7 +98,7 @@ def application() -> House:
 
 
 @app.command()
-def serve(context: typer.Context, host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
+def serve(context: typer.Context, host: str = "127.0.0.1", port: Port = 8000, workers: Workers = 1) -> None:
     """Run until SIGTERM. The embedded database is migrated first."""
     at = desk(context)
     _refuse_taken_port(host, port)
@@ -109,7 +111,7 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
     os.environ["MARKET_DEMO"] = "1" if settings.demo else ""
     threading.Thread(target=_announce, args=(host, port, then), daemon=True).start()
     for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, _done)  # uvicorn raises the signal again after its graceful end: that is success here
+        signal.signal(ending, _leave)  # uvicorn takes over, and raises the signal again after its graceful end
     options: dict[str, Any] = {"host": host, "port": port, "log_level": "warning", "access_log": False}
     if workers > 1:
         uvicorn.run("main:application", factory=True, workers=workers, **options)
@@ -118,8 +120,9 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
         uvicorn.run(House(store.open_store(settings)), **options)
 
 
-def _done(number: int, frame: FrameType | None) -> None:
-    """Nothing is left to do."""
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Asked to end: that is success, before the doors are open and after they are closed."""
+    raise SystemExit(0)
 
 
 def _announce(host: str, port: int, then: Callable[[str], None] | None) -> None:
@@ -148,7 +151,7 @@ def _refuse_taken_port(host: str, port: int) -> None:
 
 
 @app.command("demo")
-def run_demo(context: typer.Context, host: str = "127.0.0.1", port: int = 8000) -> None:
+def run_demo(context: typer.Context, host: str = "127.0.0.1", port: Port = 8000) -> None:
     """Fill the demo's own database with four made-up markets, serve it, and let a morning's payments come in."""
     at = desk(context)
     _refuse_taken_port(host, port)
@@ -200,6 +203,8 @@ def main() -> None:
     except Refusal as refusal:
         typer.echo(refusal.message(command_language()), err=True)
         raise SystemExit(1) from None
+    except BrokenPipeError:  # `… | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OperationalError as error:
         away = Refusal("store.away", reason=str(error.orig).strip().splitlines()[0])
         typer.echo(away.message(command_language()), err=True)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 
 # Việt Nam has kept UTC+7 without daylight saving since 1975; a fixed offset is exact for every date we hold.
 ZONE = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
-_STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?")
+_STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d))?", re.ASCII)
 
 
 def now() -> datetime:
@@ -33,9 +33,10 @@ def read_local(text: str) -> datetime:
     if match is None:
         raise ValueError(f"not a date and time: {text[:40]!r}")
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
-    if year < 1900:
-        raise ValueError(f"not a believable year: {text[:40]!r}")
-    return datetime(year, month, day, hour, minute, second, tzinfo=ZONE).astimezone(UTC)
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=ZONE).astimezone(UTC)
+    except OverflowError as error:  # the first hours of the year 1
+        raise ValueError(f"not a date and time: {text[:40]!r}") from error
 
 
 def stamp(moment: datetime) -> str:

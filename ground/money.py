@@ -3,7 +3,7 @@
 import re
 
 DONG_MAX = 10**12
-_GROUPED = re.compile(r"\d{1,3}(\.\d{3})+|\d+")
+_GROUPED = re.compile(r"\d{1,3}(\.\d{3})+|\d+", re.ASCII)
 
 
 def show(amount: int, language: str = "vi") -> str:

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from psycopg.errors import ObjectInUse
 from pydantic import SecretStr
 from sqlalchemy import BigInteger, Column, Connection, Engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import Field, Session, SQLModel
 
 from ground import backup, clock, database, embedded
@@ -53,12 +53,23 @@ def database_url(settings: Settings) -> str:
     The demo has a database of its own beside the usual one, made if it is absent.
     """
     if settings.database_url is not None:
-        url = settings.database_url.get_secret_value()
+        url = _server_url(settings.database_url.get_secret_value())
         return _sibling(url, "demo") if settings.demo else url
     cluster = embedded.attach(settings.data_dir)
     name = "demo" if settings.demo else "market"
     embedded.ensure_database(cluster, name)
     return cluster.url(name)
+
+
+def _server_url(text_: str) -> str:
+    """As libpq writes it, whatever driver was named; refused when it is no PostgreSQL's."""
+    try:
+        url = make_url(text_)
+    except ArgumentError:
+        raise Refusal("store.bad_url") from None
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise Refusal("store.bad_url")
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def secret_text(settings: Settings) -> str:

@@ -114,9 +114,7 @@ def revoke(session: Session, serial: str, *, reason: str, on: date | None = None
 
     `on` is today where nothing is said, or the first day of a code that is yet to become live.
     """
-    found = session.exec(select(Code).where(Code.serial == serial).with_for_update()).first()
-    if found is None:
-        raise Refusal("code.unknown", serial=serial, status=404)
+    found = find(session, serial, lock=True)
     if found.revoked_on is not None:
         raise Refusal("code.revoked_already", serial=serial, on=found.revoked_on, status=409)
     if not reason.strip():
@@ -157,9 +155,11 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, **days, **moments}
 
 
-def payload(session: Session, serial: str) -> str:
-    """What the code with this serial carries; Refusal (404) when there is none."""
-    found = session.exec(select(Code).where(Code.serial == serial)).first()
+def find(session: Session, serial: str, *, lock: bool = False) -> Code:
+    """The code with this serial; Refusal (404) when there is none."""
+    query = select(Code).where(Code.serial == serial)
+    plain = serial.isascii() and serial.isalnum()
+    found = session.exec(query.with_for_update() if lock else query).first() if plain else None
     if found is None:
         raise Refusal("code.unknown", serial=serial, status=404)
-    return found.payload
+    return found

@@ -96,7 +96,7 @@ def move(session: Session, market: Market, ward: str, *, since: date) -> None:
 
 
 def find(session: Session, code: str) -> Market:
-    market = session.exec(select(Market).where(Market.code == code)).first()
+    market = session.exec(select(Market).where(Market.code == code)).first() if "\x00" not in code else None
     if market is None:
         raise Refusal("market.unknown", code=code, status=404)
     return market

@@ -31,6 +31,7 @@ class Area(NamedTuple):
     key: str
     name: str
     spans: tuple[Span, ...]
+    since: date | None = None  # a ward's own first day: two units that bore one code in turn are told apart by it
 
 
 class Map(NamedTuple):
@@ -64,7 +65,7 @@ def find(text: str, period: Period, drawn: Map) -> tuple[Area, list[Area]]:
         return _market(code, drawn), []
     if kind == "ward" and code:
         unit = place.unit_for_period(code, period.first, period.last, drawn.today)
-        area = Area(text, unit.name, _spans(drawn, lambda stay: stay.ward == unit))
+        area = _ward(text, unit, drawn)
         return area, _markets_of(area, drawn)
     if kind == "province" and code:
         province = place.province_for_period(code, period.first, period.last, drawn.today)
@@ -102,11 +103,12 @@ def _wards_of(province_code: str, drawn: Map) -> list[Area]:
         for stay in stays:
             if stay.ward is not None and stay.province_code == province_code:
                 units.setdefault(stay.ward)
-    areas = [
-        Area(f"ward:{unit.code}", unit.name, _spans(drawn, lambda stay, unit=unit: stay.ward == unit))  # type: ignore[misc]
-        for unit in sorted(units, key=lambda unit: (unit.code, unit.valid_from or date.min))
-    ]
-    return [area for area in areas if area.spans]
+    ordered = sorted(units, key=lambda unit: (unit.code, unit.valid_from or date.min))
+    return [area for area in (_ward(f"ward:{unit.code}", unit, drawn) for unit in ordered) if area.spans]
+
+
+def _ward(key: str, unit: Ward, drawn: Map) -> Area:
+    return Area(key, unit.name, _spans(drawn, lambda stay: stay.ward == unit), unit.valid_from)
 
 
 def _spans(drawn: Map, belongs: Callable[[Stay], bool]) -> tuple[Span, ...]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ground import money, words
+from ground.refusal import Refusal
 from ground.terminal import Format, desk, emit, progress, show_table
 from merchants import account, market, stall
 from payments import finding, indicator, replay, stall_day, statement, verify
@@ -34,6 +35,8 @@ def replay_notices(
     with desk(context).books() as books:
         done = replay.replay(books, everything=everything)
     typer.echo("  ".join(f"{name} {count}" for name, count in done._asdict().items()))
+    if done.stuck:
+        raise Refusal("replay.stuck", count=done.stuck)
 
 
 @app.command("rebuild")

@@ -137,7 +137,8 @@ def see_anew(session: Session, finding_id: int, seen: Opened) -> None:
 def _to_decide(session: Session, finding_id: int, status: str, reason: str) -> Finding:
     if not reason.strip():
         raise Refusal("finding.no_reason")
-    finding = session.get(Finding, finding_id, with_for_update=True)
+    known = finding_id < 2**63  # a BIGINT's end
+    finding = session.get(Finding, finding_id, with_for_update=True) if known else None
     if finding is None:
         raise Refusal("finding.unknown", id=finding_id, status=404)
     if status not in STEPS[finding.status]:

@@ -46,6 +46,9 @@ class Inbox:
             self._wake.notify()
         self._thread.join(timeout=30)
 
+    def is_up(self) -> bool:
+        return self._thread.is_alive()
+
     async def keep(self, row: dict[str, Any]) -> None:
         """Returns when the row is durably kept; raises StoreAway when it is not."""
         if len(self._queue) >= QUEUE_MAX or self._stopping:
@@ -59,11 +62,12 @@ class Inbox:
     def _write_on(self) -> None:
         while batch := self._next_batch():
             try:
-                self._keep([row for row, _ in batch])
+                self._keep_again([row for row, _ in batch])
                 failed: list[Waiting] = []
             except psycopg.DataError:
                 failed = [waiting for waiting in batch if not self._keep_alone(waiting[0])]
-            except psycopg.Error as error:
+            except Exception as error:
+                # Nobody may wait for an answer that never comes: whatever failed, the sender is told to try again.
                 self._drop_connection()
                 _LOG.warning("store away", notices=len(batch), reason=type(error).__name__)
                 failed = batch
@@ -75,6 +79,17 @@ class Inbox:
             while not self._queue and not self._stopping:
                 self._wake.wait()
             return [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+
+    def _keep_again(self, rows: list[dict[str, Any]]) -> None:
+        """A connection that was cut while it lay idle is no reason to send anybody away: once more on a new one."""
+        was_open = self._connection is not None
+        try:
+            self._keep(rows)
+        except psycopg.OperationalError:
+            self._drop_connection()
+            if not was_open:
+                raise
+            self._keep(rows)
 
     def _keep(self, rows: list[dict[str, Any]]) -> None:
         if self._connection is None or self._connection.closed:

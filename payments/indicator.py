@@ -181,10 +181,14 @@ def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
         "as_of": clock.stamp(rated.as_of),
         "revision": None,
         "figures": _figures(rated.whole, language),
-        "parts": [
-            {"area": part.area.key, "name": part.area.name, "figures": _figures(part, language)} for part in rated.parts
-        ],
+        "parts": [{**_named(part.area), "figures": _figures(part, language)} for part in rated.parts],
     }
+
+
+def _named(part: Area) -> dict[str, Any]:
+    """A ward also by its own first day: over the reform one code may stand for two wards in turn."""
+    named = {"area": part.key, "name": part.name}
+    return {**named, "valid_from": part.since.isoformat()} if part.since else named
 
 
 def _figures(rated: Rated, language: str) -> list[dict[str, Any]]:

@@ -1,15 +1,17 @@
 """The poster: a thread of the server that posts what was kept, at once when told and every second by itself."""
 
 import threading
+import time
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
+from ground import clock
 from ground.logs import log
 from ground.store import Store
-from payments import posting
+from payments import posting, retention
 
 PAUSE_SECONDS = 1.0  # other processes keep notices too, and the database may have been away
+STUCK_SECONDS = 60.0  # after which what could not be posted is tried once more, and old raw notices are dropped
 _LOG = log("poster")
 
 
@@ -20,8 +22,14 @@ class Poster:
         self._stopping = False
         self._stuck: list[int] = []
         self._registry_version = -1
-        self.is_up = False
+        self._stuck_since = time.monotonic()
+        self._posted_well = False
         self._thread = threading.Thread(target=self._post_on, name="poster", daemon=True)
+
+    @property
+    def is_up(self) -> bool:
+        """The last round succeeded, and there will be another."""
+        return self._posted_well and self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -43,15 +51,20 @@ class Poster:
                 self._wake.clear()
             try:
                 self._post()
-                self.is_up = True
-            except SQLAlchemyError as error:
-                self.is_up = False
-                _LOG.warning("store away", reason=type(error).__name__)
+                self._posted_well = True
+            except Exception as error:
+                # Whatever it was, money that is kept has to be posted: the next round tries again.
+                self._posted_well = False
+                _LOG.warning("not posted", reason=type(error).__name__)
                 self._wake.wait(PAUSE_SECONDS)
             if last_round:
                 return
 
     def _post(self) -> None:
+        if time.monotonic() - self._stuck_since > STUCK_SECONDS:
+            self._stuck, self._stuck_since = [], time.monotonic()
+            with self._store.session() as session:
+                retention.drop_old(session, self._store.settings.raw_retention_days, clock.now())
         with self._store.session() as session:
             posting.post_all(session, self._stuck)
             version = session.execute(text("SELECT registry_version FROM installation")).scalar_one()

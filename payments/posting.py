@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlmodel import Session
 
 from ground import clock
@@ -18,7 +18,9 @@ from payments.journal import Movement
 
 BATCH = 1000
 AHEAD_MAX = timedelta(hours=24)
-VIETQR_BEGINS = date(2021, 6, 1)  # no market pays by it earlier; the floor while no market is known
+VIETQR_BEGINS = date(2021, 6, 1)  # nobody paid by it earlier
+# These say nothing of a notice: the store is away, read-only, or being restarted.
+STORE_TROUBLE = (OperationalError, InternalError, InterfaceError)
 _LOG = log("posting")
 
 _CLAIM = text("""
@@ -53,7 +55,7 @@ def _post_some(session: Session, stuck: list[int]) -> int:
     """A batch; or, where one notice of it can't be posted, the batch one by one without that one."""
     try:
         return post_batch(session, skip=stuck)
-    except OperationalError:
+    except STORE_TROUBLE:
         raise
     except Exception:
         session.rollback()
@@ -61,12 +63,11 @@ def _post_some(session: Session, stuck: list[int]) -> int:
     for _ in range(BATCH):
         try:
             count = post_batch(session, 1, stuck)
-        except OperationalError:
+        except STORE_TROUBLE:
             raise
         except Exception as error:
             session.rollback()
-            stuck.append(_first_waiting(session, stuck))
-            _LOG.error("a notice can't be posted", notice=stuck[-1], reason=repr(error))
+            _put_aside(session, stuck, error)
             continue
         if count == 0:
             break
@@ -74,38 +75,53 @@ def _post_some(session: Session, stuck: list[int]) -> int:
     return posted
 
 
-def _first_waiting(session: Session, stuck: Sequence[int]) -> int:
+def _put_aside(session: Session, stuck: list[int], error: Exception) -> None:
     waiting = text("SELECT min(id) FROM notice WHERE handled_at IS NULL AND NOT id = ANY(:skip)")
-    return int(session.execute(waiting, {"skip": list(stuck)}).scalar_one())
+    first: int | None = session.execute(waiting, {"skip": stuck}).scalar_one()
+    if first is None:  # another process posted it meanwhile, so it was not the notice's fault
+        raise error
+    stuck.append(first)
+    _LOG.error("a notice can't be posted", notice=first, reason=repr(error))
 
 
 def _post(session: Session, notices: Sequence[Any]) -> None:
-    incoming = [row for row in notices if row.direction == "in"]
-    known = _directory(session, incoming)
-    floor = _first_market(session)
+    known = _directory(session, notices)
     movements: list[Movement] = []
     opened: list[Opened] = []
-    for row in incoming:
-        doubt = _doubt(row, known, floor)
-        if doubt is not None:
-            opened.append(_opened(row, Attribution(None, None, doubt)))
-            continue
+    for row in notices:
         found = attribution.attribute(_receipt(row), known)
-        movements.append(_movement(row, found))
-        if found.finding is not None:
-            opened.append(_opened(row, found))
+        doubt = _doubt(row, known)
+        if doubt is not None:
+            opened.append(_opened(row, found._replace(finding=doubt, market_id=_market_of(row, known))))
+        elif row.direction == "in":
+            movements.append(_movement(row, found))
+            if found.finding is not None:
+                opened.append(_opened(row, found))
     journal.write(session, movements)
     finding.open_all(session, opened)
 
 
-def _doubt(row: Any, known: Directory, floor: date) -> str | None:
-    """What is kept but not posted: a known id told otherwise, and what can't be believed."""
+def _doubt(row: Any, known: Directory) -> str | None:
+    """What is kept but not posted: a known id told otherwise, and incoming money that can't be believed.
+
+    "Before the market" is before every market that the receiving account has ever served; an account of nobody
+    has no market yet, so that only what is older than VietQR itself is out of the question.
+    """
     if row.repeat_of is not None:
         return "repeated"
-    openings = [service.opening for service in known.services.get(row.account, ())]
-    early = row.business_date < min(openings, default=floor)
+    if row.direction != "in":
+        return None
+    numbers = (row.account, row.virtual_account)
+    openings = [service.opening for number in numbers for service in known.services.get(number, ())]
+    early = row.business_date < min(openings, default=VIETQR_BEGINS)
     ahead = row.occurred_at > row.received_at + AHEAD_MAX
     return "implausible" if early or ahead or row.amount > DONG_MAX else None
+
+
+def _market_of(row: Any, known: Directory) -> int | None:
+    """The market whose stalls the receiving account has served, whenever, so that its board sees the finding."""
+    markets = {service.market_id for service in known.services.get(row.account, ())}
+    return markets.pop() if len(markets) == 1 else None
 
 
 def _movement(row: Any, found: Attribution) -> Movement:
@@ -131,7 +147,8 @@ def _opened(row: Any, found: Attribution) -> Opened:
 
 
 _WAITING = text("""
-    SELECT f.id AS finding_id, f.kind, f.candidates, n.*
+    SELECT f.id AS finding_id, f.kind, f.candidates, n.id, n.provider, n.repeat_of, n.received_at, n.occurred_at,
+        n.business_date, n.direction, n.amount, n.bank, n.bin, n.account, n.virtual_account, n.tokens
     FROM finding f JOIN notice n ON n.id = f.notice_id
     WHERE f.status = 'open' AND f.kind = ANY(:kinds) AND f.stall_id IS NULL
     ORDER BY f.id FOR UPDATE OF f SKIP LOCKED
@@ -168,8 +185,3 @@ def _directory(session: Session, rows: Sequence[Any]) -> Directory:
 
 def _receipt(row: Any) -> Receipt:
     return Receipt(row.account, row.virtual_account, row.bin, row.business_date, row.tokens)
-
-
-def _first_market(session: Session) -> date:
-    opening: date | None = session.execute(text("SELECT min(since) FROM market")).scalar_one()
-    return opening or VIETQR_BEGINS

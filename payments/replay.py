@@ -16,14 +16,16 @@ class Replayed(NamedTuple):
     new: int
     posted: int
     resolved: int
+    stuck: int
 
 
 def replay(store: Store, *, everything: bool = False) -> Replayed:
     """Post what waits; `everything` tells each kept notice once more first, which must change nothing."""
     told_again, new = _tell_again(store) if everything else (0, 0)
     with store.session() as session:
-        posted = posting.post_all(session)
-        return Replayed(told_again, new, posted, posting.resolve_waiting(session))
+        stuck: list[int] = []
+        posted = posting.post_all(session, stuck)
+        return Replayed(told_again, new, posted, posting.resolve_waiting(session), len(stuck))
 
 
 def _tell_again(store: Store) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The providers' doors: read, verify, translate, keep; 200 only after the commit."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from payments.providers import sepay
 
 BODY_MAX = 64 * 1024
 PREFIX = "/webhooks/"
+BODY_SECONDS = 20  # SePay gives up after 30
 RETRY_AFTER_SECONDS = 30
 
 Scope = MutableMapping[str, Any]
@@ -62,11 +64,24 @@ class Webhooks:
             raise Refusal("webhook.rail_off", status=404)
         if scope["method"] != "POST":
             raise Refusal("webhook.post_only", status=405)
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await _read(receive, headers.get("content-length", ""))
+        headers = _headers(scope["headers"])
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read(receive, headers.get("content-length", ""))
+        except TimeoutError:
+            raise Refusal("webhook.too_slow", status=408) from None
         moment = clock.now()
         provider.verify(headers, body, self._settings, moment)
         await self._inbox.keep(notice.seal(provider.translate(body), self._vault, moment))
+
+
+def _headers(told: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name; one told twice is both values with a comma between, so that neither proof is overlooked."""
+    headers: dict[str, str] = {}
+    for name, value in told:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
 
 
 async def _read(receive: Receive, announced: str) -> bytes:
@@ -95,6 +110,8 @@ def _problem(refusal: Refusal) -> bytes:
 
 async def _answer(send: Send, status: int, body: bytes, kind: bytes, *, retry: bool = False) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    if status == 405:
+        headers.append((b"allow", b"POST"))
     if retry:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -38,6 +38,7 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(OperationalError, _answer_store_away)
+    app.add_exception_handler(Exception, _answer_fault)
     return app
 
 
@@ -68,9 +69,14 @@ def _answer_store_away(request: Request, error: Exception) -> Response:
     return answer
 
 
+def _answer_fault(request: Request, error: Exception) -> Response:
+    """Our bug: the log has it, the reader gets a sentence."""
+    return _answer_refusal(request, Refusal("page.our_fault", status=500))
+
+
 def _answer(request: Request, status: int, message: str, code: str) -> Response:
     """RFC 9457 for programs, a page for people."""
-    if request.url.path.startswith("/api/"):
+    if request.url.path.split("/")[1] in ("api", "webhooks"):
         problem = {"type": "about:blank", "title": message, "status": status, "code": code}
         return JSONResponse(problem, status_code=status, media_type="application/problem+json")
     return page.render(request, "refusal.html", status=status, message=message)

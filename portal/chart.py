@@ -62,10 +62,10 @@ class Chart(NamedTuple):
 
 
 def fill(days: Iterable[Day], first: date, last: date) -> list[Day]:
-    """Every day from `first` to `last`; on one that is not told of nothing was sold."""
+    """Every day from `first` to `last`; one that nobody told of is hidden like any with fewer than three sellers."""
     told = {day.date: day for day in days}
     dates = (first + timedelta(days=number) for number in range((last - first).days + 1))
-    return [told.get(date_, Day(date_, 0, 0)) for date_ in dates]
+    return [told.get(date_, Day(date_, None, None)) for date_ in dates]
 
 
 def draw(days: Sequence[Day], size: tuple[int, int]) -> Chart:

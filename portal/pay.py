@@ -4,12 +4,11 @@ import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from ground import clock
 from ground.refusal import Refusal
-from merchants import qr_image
-from merchants.code import Code
+from merchants import code, qr_image
 from portal import page
 
 router = APIRouter(include_in_schema=False)
@@ -41,9 +40,7 @@ def show_png(request: Request, session: SessionDep, serial: str) -> Response:
 
 
 def _payload(session: Session, serial: str) -> str:
-    found = session.exec(select(Code).where(Code.serial == serial)).first()
-    if found is None:
-        raise Refusal("code.unknown", serial=serial, status=404)
+    found = code.find(session, serial)
     if found.revoked_on is not None and found.revoked_on <= clock.today():
         raise Refusal("page.code_revoked", serial=serial, on=page.day(found.revoked_on), status=410)
     return found.payload

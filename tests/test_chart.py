@@ -67,7 +67,7 @@ def test_refunds_over_sales_hang_below_zero() -> None:
 def test_days_nobody_tells_of_are_days_without_sales() -> None:
     told = [Day(FIRST + timedelta(days=1), None, None)]
     days = chart.fill(told, FIRST, FIRST + timedelta(days=2))
-    assert days == [Day(FIRST, 0, 0), told[0], Day(FIRST + timedelta(days=2), 0, 0)]
+    assert days == [Day(FIRST, None, None), told[0], Day(FIRST + timedelta(days=2), None, None)]
     assert chart.fill([], FIRST, FIRST - timedelta(days=1)) == []
 
 

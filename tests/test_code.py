@@ -244,5 +244,5 @@ def test_the_registry_is_another_after_codes_were_issued_or_revoked(session: Ses
 
 def test_the_payload_of_a_serial(session: Session, street: Street) -> None:
     row = street.codes["A1"]
-    assert code.payload(session, row["serial"]) == row["payload"]
-    assert refused(code.payload, session, "C999999") == "code.unknown"
+    assert code.find(session, row["serial"]).payload == row["payload"]
+    assert refused(code.find, session, "C999999") == "code.unknown"

@@ -121,6 +121,7 @@ def test_a_sale_with_a_foreign_token_may_be_moved_or_left(asked: Settings, books
         (("assign", "999", "--stall", "Z9", "--reason", "x"), "no finding 999"),
         (("assign", str(2**70), "--stall", "A1", "--reason", "x"), "no finding"),
         (("close", "999", "--reason", "x"), "no finding 999"),
+        (("close", str(2**70), "--reason", "x"), "no finding"),
         (("assign", "{unattributed 1}", "--stall", "Z9", "--reason", "x"), "No stall is called “Z9”"),
         (("assign", "{unattributed 1}", "--stall", "cho-x/B1", "--reason", "x"), "No stall is called “cho-x/B1”"),
         (("assign", "{unattributed 1}", "--stall", "B1", "--reason", "  "), "Give a reason"),

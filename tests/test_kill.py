@@ -1,6 +1,9 @@
 """A server killed under load, a database that goes away: what was acknowledged is kept, and counted once."""
 
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +18,7 @@ from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
 from payments import replay, verify
-from tests.server import Server
+from tests.server import HOUSE, Server, environment, free_port
 from tests.world import Street, raw, signed, told
 
 
@@ -164,14 +167,23 @@ def test_the_database_goes_away_and_comes_back(
 
 
 @pytest.mark.slow
-def test_killed_twenty_times(serve: Callable[..., Server], books: Store, street: Street) -> None:
+def test_killed_six_times_more(serve: Callable[..., Server], books: Store, street: Street) -> None:
     chance = random.Random(1)
     server = serve()
     tellers = Tellers(server.address, 12)
-    for _ in range(20):
+    for _ in range(6):
         time.sleep(chance.uniform(0.0, 0.5))
         server.kill()
         server.start()
     tellers.stop()
     server.stop()
     assert_kept_and_counted_once(books, tellers.acknowledged)
+
+
+@pytest.mark.parametrize("wait", [0.3, 1.0, 1.6])
+def test_asked_to_end_while_it_starts_it_ends(test_settings: Settings, wait: float) -> None:
+    command = [sys.executable, "main.py", "serve", "--port", str(free_port())]
+    process = subprocess.Popen(command, cwd=HOUSE, env=environment(test_settings), stderr=subprocess.DEVNULL)
+    time.sleep(wait)
+    process.terminate()
+    assert process.wait(timeout=20) in (0, -signal.SIGTERM)  # the latter before Python has read a line of ours

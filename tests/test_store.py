@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -187,3 +188,21 @@ def test_what_is_no_backup_is_refused(empty: Settings, tmp_path: Path) -> None:
         assert (done.code, done.out) == (1, "") and done.err
         assert "Traceback" not in done.err
     assert run(empty, "backup", tmp_path / "no folder" / "x.backup").code == 1
+
+
+@pytest.mark.parametrize("driver", ["postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2"])
+def test_the_servers_url_may_name_a_driver(test_settings: Settings, driver: str) -> None:
+    """The door's own connection and the pages' are made from the same URL."""
+    assert test_settings.database_url is not None
+    url = test_settings.database_url.get_secret_value().replace("postgresql", driver, 1)
+    opened = store.open_store(test_settings.model_copy(update={"database_url": SecretStr(url)}))
+    opened.engine.dispose()
+    with psycopg.connect(opened.url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "host=localhost dbname=market", "postgresql", "sqlite://"])
+def test_another_kind_of_url_is_refused(test_settings: Settings, url: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        store.open_store(test_settings.model_copy(update={"database_url": SecretStr(url)}))
+    assert refused.value.code == "store.bad_url"

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from ground.store import Store
-from tests.world import API_KEY, Street, raw, signed, told
+from main import House
+from payments import finding, verify
+from tests.world import API_KEY, Street, keep, post, raw, signed, told
 
 SEPAY = "/webhooks/sepay"
 
@@ -119,6 +122,8 @@ UNREADABLE = {
     "no such date": raw(told(1, at="2026-02-30 08:00:00")),
     "the year 1": raw(told(1, at="0001-01-01 00:00:00")),
     "a memo that is a list": raw(told(1) | {"content": []}),
+    "digits of another script": raw(told(1, at="２０２６-10-05 08:00:00")),
+    "an id whose last digits are lost": raw(told(10**23)),
 }
 
 
@@ -143,6 +148,7 @@ def test_a_rail_without_a_secret_is_off(client: TestClient) -> None:
 
 STRANGE = {
     "in 1970": told(1, at="1970-01-01 00:00:00"),
+    "in 1870": told(1, at="1870-01-01 00:00:00"),
     "next week": told(1, at="2099-01-01 00:00:00"),
     "over 10^12 đồng": told(1, 10**12 + 1),
     "beyond what a computer counts": told(1, 10**30),
@@ -208,3 +214,69 @@ def test_a_time_without_a_zone_is_the_markets(client: TestClient, books: Store) 
         "2026-10-05T17:30:00+00:00",
         "2026-10-06",
     )
+
+
+@pytest.mark.parametrize("first", ["in", "out"])
+@pytest.mark.parametrize("second", [("in", 30_000), ("out", 30_000), ("in", 20_000), ("out", 20_000)])
+def test_told_again_with_another_amount_or_direction_it_is_looked_into(
+    books: Store, street: Street, first: str, second: tuple[str, int]
+) -> None:
+    direction, amount = second
+    keep(books, [told(7) | {"transferType": first}])
+    keep(books, [told(7, amount) | {"transferType": direction}])
+    post(books)
+    same = (direction, amount) == (first, 20_000)
+    with books.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM finding WHERE kind = 'repeated'")).scalar_one() != same
+    assert verify.verify(books).ok
+
+
+def test_a_proof_told_twice_is_no_proof(client: TestClient, books: Store) -> None:
+    body = raw(told(1))
+    for values in (("wrong", API_KEY), (API_KEY, "wrong")):
+        headers = [("Authorization", f"Apikey {value}") for value in values]
+        assert client.post(SEPAY, content=body, headers=headers).status_code == 401
+    assert kept(books) == 0
+
+
+def test_a_finding_names_its_market_where_the_account_tells_it(books: Store, street: Street) -> None:
+    keep(books, [told(1, 10**13), told(2), told(2, 5)])
+    post(books)
+    with books.session() as session:
+        assert {(row["kind"], row["market"]) for row in finding.every(session)} == {
+            ("implausible", "cho-a"),
+            ("repeated", "cho-a"),
+        }
+
+
+def test_posting_goes_on_after_the_store_could_only_be_read(
+    client: TestClient, house: House, books: Store, street: Street, session: Session
+) -> None:
+    """A standby, a full disk: the poster says that it is not ready, and posts when it can write again."""
+    name = books.engine.url.database
+    session.close()
+    with books.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+        others = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND pid <> pg_backend_pid()"
+        )
+        connection.execute(others, {"name": name})
+        deadline = time.monotonic() + 10
+        while house.is_ready() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert client.get("/readyz").status_code == 503
+        connection.execute(text("SET default_transaction_read_only = off"))
+        connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
+        connection.execute(others, {"name": name})
+    assert send(client, told(1)).status_code == 200
+    wait_for(books, "SELECT count(*) FROM entry", 1)
+    assert house.is_ready()
+
+
+def test_a_connection_cut_while_it_lay_idle_sends_nobody_away(client: TestClient, books: Store) -> None:
+    assert send(client, told(1)).status_code == 200
+    with books.engine.connect() as connection:
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'market40-inbox'"
+        connection.execute(text(cut))
+    assert send(client, told(2)).status_code == 200
+    assert kept(books) == 2

@@ -137,6 +137,7 @@ CREATE UNIQUE INDEX notice_once ON notice (provider, external_id) WHERE repeat_o
 CREATE UNIQUE INDEX notice_repeat_once ON notice (repeat_of, amount, account, virtual_account, direction)
     NULLS NOT DISTINCT WHERE repeat_of IS NOT NULL;
 CREATE INDEX notice_waiting ON notice (id) WHERE handled_at IS NULL;
+CREATE INDEX notice_raw ON notice (received_at) WHERE raw IS NOT NULL OR memo IS NOT NULL;
 
 CREATE TABLE entry (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -67,7 +67,7 @@ def translate(body: bytes) -> Told:
     known = bank.find(gateway) if gateway else None
     return Told(
         provider=NAME,
-        external_id=str(_whole(fields, "id")),
+        external_id=str(_whole(fields, "id", huge=False)),
         occurred_at=_moment(fields),
         direction=_direction(fields),
         amount=_whole(fields, "transferAmount"),
@@ -82,10 +82,13 @@ def translate(body: bytes) -> Told:
     )
 
 
-def _whole(fields: dict[str, Any], name: str) -> int:
-    """A whole number above 0. JSON's `2277000.0` is one; `true`, `"12"` and 0.5 are not."""
+def _whole(fields: dict[str, Any], name: str, *, huge: bool = True) -> int:
+    """A whole number above 0. JSON's `2277000.0` is one; `true`, `"12"` and 0.5 are not.
+
+    `huge` False: none above 2^53 written as a fraction or above 2^64, which are read with their last digits lost.
+    """
     value = fields.get(name)
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and (huge or value < 2**53):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise _unreadable(name)

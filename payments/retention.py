@@ -1,0 +1,27 @@
+"""Retention: raw notices and memos are dropped when their time is over; what was posted from them stays."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+BATCH = 5000
+
+_DROP = text("""
+    UPDATE notice SET raw = NULL, memo = NULL
+    WHERE id IN (SELECT id FROM notice
+                 WHERE received_at < :before AND handled_at IS NOT NULL AND (raw IS NOT NULL OR memo IS NOT NULL)
+                 ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED)
+""")
+
+
+def drop_old(session: Session, days: int, now: datetime) -> int:
+    """Drop what was received more than `days` ago and has been posted, a batch a commit; returns how many."""
+    dropped = 0
+    while True:
+        found = session.execute(_DROP, {"before": now - timedelta(days=days), "limit": BATCH})
+        count = int(found.rowcount)  # type: ignore[attr-defined]
+        session.commit()
+        dropped += count
+        if count < BATCH:
+            return dropped
