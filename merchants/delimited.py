@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 
 from ground.refusal import Refusal
@@ -73,10 +74,10 @@ def separate(text: str) -> tuple[str, str]:
 
 def _regularity(text: str, separator: str) -> tuple[int, int]:
     """How many of the first rows share the commonest width above 1, and that width."""
-    try:
-        widths = Counter(len(record) for record in islice(_records(text, separator), _SAMPLE))
-    except csv.Error:
-        return 0, 0
+    widths: Counter[int] = Counter()
+    with suppress(csv.Error):  # told with its row when the whole is read
+        for record in islice(_records(text, separator), _SAMPLE):
+            widths[len(record)] += 1
     return max(((rows, width) for width, rows in widths.items() if width > 1), default=(0, 0))
 
 

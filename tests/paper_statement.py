@@ -267,10 +267,13 @@ def _entry(paid: Paid, version: int) -> str:
     state = "BOOK" if version < 7 else "<Cd>BOOK</Cd>"
     when = f"{paid.when:%Y-%m-%dT%H:%M:%S}+07:00" if isinstance(paid.when, datetime) else ""
     dates = f"<RltdDts><TxDtTm>{when}</TxDtTm></RltdDts>" if when else ""
-    details = f"<TxDtls><RmtInf><Ustrd>{html.escape(paid.memo)}</Ustrd></RmtInf>{dates}</TxDtls>"
+    way = "CRDT" if paid.amount > 0 else "DBIT"
+    own = f'<Amt Ccy="VND">{abs(paid.amount)}</Amt><CdtDbtInd>{way}</CdtDbtInd>'
+    details = (
+        f"<TxDtls>{own if version > 2 else ''}<RmtInf><Ustrd>{html.escape(paid.memo)}</Ustrd></RmtInf>{dates}</TxDtls>"
+    )
     return (
-        f'<Ntry><Amt Ccy="VND">{abs(paid.amount)}</Amt><CdtDbtInd>{"CRDT" if paid.amount > 0 else "DBIT"}</CdtDbtInd>'
-        f"<Sts>{state}</Sts><BookgDt><Dt>{paid.day + timedelta(days=1)}</Dt></BookgDt>"
+        f"<Ntry>{own}<Sts>{state}</Sts><BookgDt><Dt>{paid.day + timedelta(days=1)}</Dt></BookgDt>"
         f"<ValDt><Dt>{paid.day}</Dt></ValDt>"
         f"<AcctSvcrRef>{paid.reference}</AcctSvcrRef><BkTxCd><Prtry><Cd>T</Cd></Prtry></BkTxCd>"
         + (details if version == 1 else f"<NtryDtls>{details}</NtryDtls>")

@@ -18,7 +18,9 @@ from tests.paper_statement import (
     OPENING,
     STORY,
     TABLES,
+    Paid,
     Rows,
+    at,
     balances,
     bidv,
     bidv_list,
@@ -167,6 +169,16 @@ def test_balances_that_follow_make_up_for_balances_not_told(tmp_path: Path) -> N
     rows[2][6] = rows[4][6] = None
     section = only(read_rows(tmp_path, rows))
     assert (section.opening, section.closing, section.balanced) == (OPENING, balances(STORY)[-1], True)
+
+
+def test_balances_that_fit_in_both_orders_tell_no_opening_unless_the_days_differ(tmp_path: Path) -> None:
+    back_and_forth = [Paid(at(5), 1_000, "FT1"), Paid(at(5), -1_000, "FT2")]
+    section = only(read_rows(tmp_path, bidv_list(back_and_forth)))
+    assert (section.opening, section.closing, section.balanced) == (None, None, None)
+    section = only(read_rows(tmp_path, bidv_list([back_and_forth[0], replace(back_and_forth[1], when=at(6))])))
+    assert (section.opening, section.closing, section.balanced) == (OPENING, OPENING, True)
+    section = only(read_rows(tmp_path, bidv_list([replace(back_and_forth[0], when=at(6)), back_and_forth[1]])))
+    assert (section.opening, section.closing, section.balanced) == (OPENING + 1_000, OPENING + 1_000, True)
 
 
 def test_a_column_of_zeros_tells_no_balance(tmp_path: Path) -> None:

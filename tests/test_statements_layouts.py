@@ -54,15 +54,14 @@ def check(section: Section, story: tuple[Paid, ...] | list[Paid], layout: str) -
     expected = [bare(paid, referenced=layout not in UNNUMBERED) for paid in story]
     assert [told(line) for line in section.lines] == expected
     assert (section.debits, section.credits) == sums(story)
-    if layout in BALANCED:
-        assert (section.opening, section.closing, section.balanced) == (
-            OPENING,
-            ([OPENING, *balances(story)])[-1],
-            True,
-        )
-        assert [line.balance for line in section.lines] == balances(story)
+    found = (section.opening, section.closing, section.balanced)
+    if layout == "bidv csv" and section.opening is None:  # no balance is told before the lines, and both orders may fit
+        assert story[0].day == story[-1].day and len(story) > 1 and found == (None, None, None)
+    elif layout in BALANCED:
+        assert found == (OPENING, [OPENING, *balances(story)][-1], True)
     else:
-        assert (section.opening, section.closing, section.balanced) == (None, None, None)
+        assert found == (None, None, None)
+    assert [line.balance for line in section.lines] == (balances(story) if layout in BALANCED else [None] * len(story))
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -98,6 +97,7 @@ def test_newest_first_is_the_same_statement_upside_down(tmp_path: Path, layout: 
 MEMOS = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Zl", "Zp"), exclude_characters="\u00a0\ufffd"), max_size=40
 ).map(lambda text: " ".join(text.split()).strip("'=<"))
+NUMBERS = st.integers(0, 10**14).map(lambda number: f"FT{number:010d}")
 MOMENTS = st.one_of(
     st.dates(date(2026, 10, 1), date(2026, 10, 31)),
     st.builds(datetime.combine, st.dates(date(2026, 10, 1), date(2026, 10, 31)), st.times(timezones=st.none())).map(
@@ -105,8 +105,8 @@ MOMENTS = st.one_of(
     ),
 )
 AMOUNTS = st.one_of(st.integers(1, 10**7), st.integers(1, 10**14)).flatmap(lambda n: st.sampled_from([n, n, n, -n]))
-STORIES = st.lists(
-    st.builds(Paid, MOMENTS, AMOUNTS, st.from_regex(r"FT[0-9]{10,14}", fullmatch=True), MEMOS), min_size=1, max_size=12
+STORIES = st.lists(st.builds(Paid, MOMENTS, AMOUNTS, NUMBERS, MEMOS), min_size=1, max_size=12).map(
+    lambda story: sorted(story, key=lambda paid: paid.day)
 )
 
 
@@ -126,20 +126,20 @@ def test_random_lines_are_read_as_they_were_written(
     check(only(found), story, layout)
 
 
-SIMPLE_MEMOS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9 .]{0,60}", fullmatch=True).map(lambda text: " ".join(text.split()))
+SIMPLE_MEMOS = st.text("AZaz019 .", max_size=60).map(lambda text: " ".join(f"x{text}".split()))
 TEXT_STORIES = st.lists(
     st.builds(
         Paid,
         MOMENTS,
         st.integers(1, 10**12).map(lambda n: -n if n % 4 == 0 else n),
-        st.from_regex(r"FT[0-9]{10}", fullmatch=True),
+        NUMBERS,
         SIMPLE_MEMOS,
     ),
     max_size=8,
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=TEXT_STORIES)
 def test_random_lines_are_read_from_mt940(tmp_path: Path, story: list[Paid]) -> None:
     found = read_bytes(tmp_path, mt940(story))

@@ -65,28 +65,32 @@ class Chain:
             self._only_zeros = False
 
     def settle(
-        self, opening: int | None, closing: int | None, newest_first: bool, name: str
+        self, opening: int | None, closing: int | None, newest_first: bool | None, name: str
     ) -> tuple[int | None, int | None]:
-        """The block's opening and closing balance, told or following from running ones; refused where it breaks."""
+        """The block's opening and closing balance, told or following from running ones; refused where it breaks.
+
+        `newest_first`: what the days say of the order, None where they are all one. Where balances fit in both
+        orders, and differently, and nothing decides, none is told.
+        """
         if self.known:
             self._down.closing = self._balance + self._since
             self._up.opening = self._balance - self._step - self._since
-            for run in (self._up, self._down) if newest_first else (self._down, self._up):
-                if run.fits(opening, closing) and not self._placeholder(run, opening):
-                    return run.opening, run.closing
+            runs = (self._up, self._down) if newest_first else (self._down, self._up)
+            found = [(run.opening, run.closing) for run in runs if self._fits(run, opening, closing)]
+            if found:
+                return found[0] if newest_first is not None or len(set(found)) == 1 else (None, None)
             if not self._only_zeros:
-                raise self._refusal(opening, closing, newest_first, name)
+                raise self._refusal(opening, closing, runs, name)
         if opening is not None and closing is not None and opening + self.net != closing:
             raise _totals(name, opening, closing, self.net)
         return opening, closing
 
-    def _placeholder(self, run: Run, opening: int | None) -> bool:
+    def _fits(self, run: Run, opening: int | None, closing: int | None) -> bool:
         """Some exports fill the balance column with zeros: that tells nothing, and would open below zero."""
-        return self._only_zeros and opening is None and run.opening < 0
+        return run.fits(opening, closing) and not (self._only_zeros and opening is None and run.opening < 0)
 
-    def _refusal(self, opening: int | None, closing: int | None, newest_first: bool, name: str) -> Refusal:
+    def _refusal(self, opening: int | None, closing: int | None, likely: tuple[Run, Run], name: str) -> Refusal:
         """Told for the order that breaks less often, and there for the row that is first in time."""
-        likely = (self._up, self._down) if newest_first else (self._down, self._up)
         run = min(likely, key=lambda run: (run.breaks, not run.fits(opening, None)))
         if opening is not None and opening != run.opening:
             row, told = self._first if run is self._down else (self._row, self._balance)

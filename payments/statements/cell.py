@@ -109,11 +109,16 @@ def _written(cell: str) -> int | None:
     bare = _CURRENCY.sub("", text).strip()
     if _FOREIGN.search(bare):
         raise Unreadable("statement.foreign_amount", text=show(cell))
-    negative = bare.startswith("(") and bare.endswith(")")
-    bare = bare[1:-1].strip() if negative else bare
-    if bare[:1] in ("-", "+") or bare.endswith("-"):
-        negative = negative or "-" in (bare[:1], bare[-1:])
-        bare = bare.strip("+-").strip()
+    negative = True
+    if bare.startswith("(") and bare.endswith(")"):
+        bare = bare[1:-1]
+    elif bare.startswith("-"):
+        bare = bare[1:]
+    elif bare.endswith("-"):
+        bare = bare[:-1]
+    else:
+        negative, bare = False, bare.removeprefix("+")
+    bare = bare.strip()
     written = _WRITTEN.fullmatch(bare)
     if not written or not bare:
         raise Unreadable("statement.bad_amount", text=show(cell))

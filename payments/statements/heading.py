@@ -35,6 +35,19 @@ class Header:
         return next(column for column in DAYS if column in self.places)
 
     @property
+    def account(self) -> int | None:
+        """The column of the account each line belongs to; beside a payer's name or bank it is the payer's."""
+        return None if self.places.keys() & {"payer_name", "payer_bank"} else self.places.get("account")
+
+    @property
+    def payer(self) -> list[int]:
+        """The columns that tell who paid."""
+        columns = (
+            ["payer_account", "payer_name"] if self.account is not None else ["payer_account", "account", "payer_name"]
+        )
+        return [self.places[column] for column in columns if column in self.places]
+
+    @property
     def spellings(self) -> set[str]:
         return {fold(_BRACKETED.sub(" ", heading)) for heading in self.headings.values()}
 

@@ -1,7 +1,7 @@
 """When a line happened: a day, and the second where the bank tells it, in any of the ways banks write them."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from ground import clock
@@ -147,16 +147,14 @@ def _zoned(day: int, seconds: int, zone: str) -> When:
     if zone.upper() != "Z":
         digits = zone[1:].replace(":", "")
         offset = (int(digits[:2]) * 60 + int(digits[2:])) * (-60 if zone[0] == "-" else 60)
-    second = (day - _UNIX_DAY) * _DAY_SECONDS + seconds - offset
-    return When((second + _OFFSET) // _DAY_SECONDS + _UNIX_DAY, second)
+    days, rest = divmod((day - _UNIX_DAY) * _DAY_SECONDS + seconds - offset + _OFFSET, _DAY_SECONDS)
+    return _at(days + _UNIX_DAY, rest)
 
 
 def of_moment(moment: datetime) -> When:
     """A moment with a zone, or without one in Việt Nam's time."""
-    if moment.tzinfo is None:
-        return _at(_likely(moment.date()), moment.hour * 3600 + moment.minute * 60 + moment.second)
-    second = int((moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1))
-    return When(_likely(clock.business_date(moment)), second)
+    here = moment.astimezone(clock.ZONE) if moment.tzinfo else moment
+    return _at(_likely(here.date()), here.hour * 3600 + here.minute * 60 + here.second)
 
 
 def _serial(number: float) -> When:

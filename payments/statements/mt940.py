@@ -121,11 +121,11 @@ class _Reading:
     def _begin(self, message: _Message) -> Draft:
         """The account's draft, with a new block for this message."""
         told = self._parse(message, message.head)
-        data = told.data if told else {}
+        data = told.data if told is not None else {}
         account = _account(str(data.get("account_identification") or ""))
         if account is None and told is not None:
             raise Refusal("statement.no_account", name=self._name, row=message.number)
-        currency = told.currency if told else None
+        currency = told.currency if told is not None else None
         if currency not in (None, "VND"):
             raise Refusal("statement.foreign", name=self._name, currency=currency)
         known = self._drafts.get(account or "")

@@ -7,7 +7,7 @@ from merchants.spelling import fold
 from payments.statements.heading import statement_words
 
 MOST_NAMED = 8
-_NUMBER = re.compile(r"[A-Za-z0-9]*[0-9][A-Za-z0-9]*(?:[._/-][A-Za-z0-9]+)*")
+_NUMBER = re.compile(r"[A-Za-z0-9]+(?:[._/-]+[A-Za-z0-9]+)*")
 _PIECE = re.compile(r"[._/-]+")
 _DIGITS = 6
 _LONGEST = 64
@@ -20,27 +20,32 @@ def is_reversal(memo: str, kind: str | None = None) -> bool:
     """
     if kind and fold(kind).startswith(_kinds()):
         return True
-    begun = _beginning().match(fold(memo[:200]))
-    return begun is not None and (begun["word"] is not None or begun["number"] is not None)
+    return _beginning().match(fold(memo[:200])) is not None
 
 
 def named(text: str) -> tuple[str, ...]:
-    """What could be a transaction's number in a text: at least six digits in one piece, whole and in its pieces."""
+    """What could be a transaction's number in a text: at least six digits, alone or joined to what stands beside it."""
     found: dict[str, None] = {}
     for match in _NUMBER.finditer(text[:500]):
         whole = match[0]
-        for piece in (whole, *_PIECE.split(whole)):
-            if len(piece) <= _LONGEST and sum(sign.isdigit() for sign in piece) >= _DIGITS:
+        pieces = _PIECE.split(whole)
+        # `MBVCB.3278907687` is one number with its channel, `FT26278000000001.MBVCB` one with something behind it.
+        for piece in (*pieces, whole) if _is_number(pieces[0]) else (whole, *pieces):
+            if _is_number(piece):
                 found[piece] = None
     return tuple(found)[:MOST_NAMED]
+
+
+def _is_number(piece: str) -> bool:
+    return len(piece) <= _LONGEST and sum(sign.isdigit() for sign in piece) >= _DIGITS
 
 
 @cache
 def _beginning() -> re.Pattern[str]:
     words: dict[str, list[str]] = statement_words()["reversal"]
     sure, numbered = ("|".join(map(fold, words[key])) for key in ("words", "numbered"))
-    number = r"(?:gd |so |ref |cua )*(?P<number>[a-z]{0,6}[0-9]{6,}[a-z0-9]*)\b"
-    return re.compile(rf"(?:(?P<word>{sure})\b|(?:{numbered})\b (?:giao dich )?{number})")
+    number = r"(?:gd |so |ref |cua )*(?:[a-z]{0,6}[0-9]{6,}[a-z0-9]*)\b"
+    return re.compile(rf"(?:{sure})\b|(?:{numbered}) {number}")
 
 
 @cache

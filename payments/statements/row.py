@@ -36,7 +36,7 @@ class Columns:
         self._reference = None if header.stacked else place("reference")
         self._debit, self._credit, self._amount = place("debit"), place("credit"), place("amount")
         self._sign, self._number, self._virtual = place("sign"), place("number"), place("virtual_account")
-        self._payer = [header.places[column] for column in ("payer_account", "payer_name") if column in header.places]
+        self._payer = header.payer
         self._extra = [(column, header.places[column]) for column in ("fee", "vat") if column in header.places]
         self._clocks = [header.places[column] for column in ("time", "requested") if column in header.places]
         self._kind, self._currency = place("kind"), place("currency")
@@ -177,9 +177,11 @@ class Columns:
             day, second = when
             return Movement(number, second, day, amount, reference, memo, payer or None, virtual, balance, undoes, line)
         names = named(memo)
-        undoes = column == "credit" or (column in ("debit", "amount") and is_reversal(memo, kind))
-        if undoes and names:  # what it reverses stands in its text; its own number is only its own
-            names, reference = (*names[1:], *filter(None, (reference,))), names[0]
+        said = column in ("debit", "amount") and is_reversal(memo, kind)
+        undoes = said or column == "credit"  # a credit below zero
+        if said and names:  # what it reverses stands in its text; its own number is only its own
+            undone, *others = sorted(names, key=lambda name: not name.isalnum())
+            names, reference = (*others, *filter(None, (reference,))), undone
         return Movement(
             number, when.second, when.day, amount, reference, memo, None, None, balance, undoes, line, names
         )

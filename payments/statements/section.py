@@ -48,7 +48,6 @@ class Block:
     chain: Chain = field(default_factory=Chain)
     first: int = 0
     last: int = 0
-    newest_first: bool = False
 
 
 class Draft:
@@ -107,8 +106,8 @@ class Draft:
         """Refuses what does not balance, saying where it breaks."""
         settled = []
         for block in self.blocks:
-            block.newest_first = block.first > block.last
-            opening, closing = block.chain.settle(block.opening, block.closing, block.newest_first, name)
+            newest_first = None if block.first == block.last else block.first > block.last
+            opening, closing = block.chain.settle(block.opening, block.closing, newest_first, name)
             settled.append((block.row, opening, closing))
         self.totals.check(name, headings or {}, self.credits, self.debits)
         if max(self.credits, self.debits) >= AMOUNT_MAX:

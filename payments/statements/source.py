@@ -58,7 +58,7 @@ def open_source(file: Path) -> Source:
     encoding, quotes = _scan(file, first)
     with file.open(encoding=encoding, newline="") as text:
         head = text.read(_HEAD).lstrip("\ufeff")
-    if _BINARY.search(head):
+    if "\x00" in head or (encoding == "cp1258" and _BINARY.search(head)):
         raise Refusal("sheet.not_table", name=file.name)
     return Source(file, _kind(head, file.name), encoding, head, quotes % 2 == 1)
 
@@ -160,6 +160,8 @@ def _walk_delimited(source: Source) -> Iterator[tuple[int, list[str]]]:
             for number, row in enumerate(csv.reader(lines, delimiter=separator, strict=source.odd_quotes), 1):
                 yield number, row
         except csv.Error as error:
+            if "NUL" in str(error):
+                raise Refusal("sheet.not_table", name=source.name) from error
             raise Refusal("sheet.open_quote", name=source.name, row=number + 1) from error
 
 

@@ -39,6 +39,7 @@ class _Table:
     def __init__(self, name: str, bank: str) -> None:
         self.header: Header | None = None
         self._columns: Columns
+        self._account_at: int | None = None
         self._name, self._asked, self._bank = name, bank, bank
         self._draft = Draft(None, 1)
         self._drafts: list[Draft] = [self._draft]
@@ -74,6 +75,10 @@ class _Table:
     def take(self, number: int, row: Row) -> None:
         """A row below the headings: a line, or whatever else stands between lines."""
         try:
+            if self._account_at is not None and self._account_at < len(row):
+                account = label.read_account(row[self._account_at])
+                if account:
+                    self._open(account, number)
             taken = self._columns.take(number, row, self._draft)
         except Unreadable as failure:
             self._other(number, row, failure)
@@ -105,7 +110,7 @@ class _Table:
 
     def _set_header(self, header: Header) -> None:
         self.header = header
-        self._columns = Columns(header)
+        self._columns, self._account_at = Columns(header), header.account
 
     def _other(self, number: int, row: Row, failure: Unreadable | None) -> None:
         """No line: a label, the headings again, sums, text; or a line that can't be read, which is an error."""
