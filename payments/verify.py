@@ -44,6 +44,19 @@ LAWS = {
             IS DISTINCT FROM (n.amount, n.business_date, n.occurred_at)
             OR (e.kind IN ('sale', 'held') AND e.debit <> 'world:' || n.provider)
     """,
+    "a sale is at a stall that its account served": """
+        SELECT format('entry %s: %s was never served by the account of notice %s', e.id, e.credit, n.id)
+        FROM entry e JOIN notice n ON n.id = e.notice_id
+        LEFT JOIN (
+            SELECT s.stall_id, s.since, s.until, a.number FROM stall_state s JOIN account a ON a.id = s.account_id
+            UNION ALL
+            SELECT s.stall_id, s.since, s.until, a.number
+            FROM stall_state s JOIN account a ON a.id = s.virtual_account_id
+        ) AS known ON known.stall_id = substr(e.credit, 7)::bigint AND known.number IN (n.account, n.virtual_account)
+            AND known.since <= e.business_date AND (known.until IS NULL OR e.business_date < known.until)
+        WHERE e.kind = 'sale'
+        GROUP BY e.id, e.credit, n.id HAVING count(known.stall_id) = 0
+    """,
     "money is moved on only from where it lies": """
         SELECT format('entry %s: takes from %s what lies at %s', id, debit, was)
         FROM (SELECT id, debit, kind, lag(credit) OVER (PARTITION BY notice_id ORDER BY id) AS was FROM entry) AS e

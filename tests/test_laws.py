@@ -201,6 +201,21 @@ def test_verify_sees(world: tuple[Store, Street, list[list[tuple[Any, ...]]]], w
     assert found.differences
 
 
+def test_verify_sees_a_sale_put_to_another_stall(world: tuple[Store, Street, list[list[tuple[Any, ...]]]]) -> None:
+    """Somebody with the database in hand: the guard taken off, a sale given to another stall, the rollup remade."""
+    books = world[0]
+    with books.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE entry DISABLE TRIGGER entry_is_never_changed"))
+        other = "(SELECT 'stall:' || id FROM stall WHERE number = 'A2')"
+        connection.execute(text(f"UPDATE entry SET credit = {other} WHERE amount = 80000"))
+        connection.execute(text("ALTER TABLE entry ENABLE TRIGGER entry_is_never_changed"))
+    with books.session() as session:
+        stall_day.rebuild(session)
+        session.commit()
+    found = verify.verify(books)
+    assert len(found.differences) == 1 and "never served" in found.differences[0]
+
+
 def test_assigned_money_counts_on_its_true_day(world: tuple[Store, Street, list[list[tuple[Any, ...]]]]) -> None:
     books, _, _ = world
     with books.session() as session:
