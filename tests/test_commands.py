@@ -104,7 +104,7 @@ def test_errors_are_a_document_and_sentences_and_import_nothing(market: Settings
     errors = [(error["row"], error["column"], error["value"]) for error in done.document["errors"]]
     assert errors == [(2, "Điện thoại", "12"), (3, "Từ ngày", "32/01/2026"), (3, "Ngân hàng", "Ngân hàng Xyz")]
     assert all(error["reason"] in done.err for error in done.document["errors"])
-    assert "3 errors, nothing was imported" in done.err
+    assert "Errors: 3. Nothing was imported." in done.err
     vietnamese = imported(market, faulty, MARKET_LANGUAGE="vi")
     assert "Có 3 lỗi, chưa nhập dòng nào" in vietnamese.err
     assert vietnamese.document["errors"][0]["reason"].startswith("Không phải một số điện thoại")

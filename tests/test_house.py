@@ -217,12 +217,13 @@ def test_every_word_that_is_asked_for_is_there() -> None:
 
 
 def test_no_file_names_a_registry_or_a_path_of_somebodys_machine() -> None:
-    address = re.compile(r"https?://[a-z.-]*(pypi|pythonhosted|npmjs|debian)|/home/[a-z]+/|/root/")
+    hosts = "|".join(("py" + "pi", "python" + "hosted", "npm" + "js", "deb" + "ian"))
+    address = re.compile(rf"https?://[a-z.-]*({hosts})|/home/[a-z]+/|/{'root'}/")
     listed = subprocess.run(["git", "ls-files"], cwd=HOUSE, capture_output=True, text=True).stdout.split()
     guilty = []
     for name in listed:
         path = HOUSE / name
-        if path == Path(__file__) or not path.is_file() or path.suffix in (".png", ".pdf", ".xlsx", ".csv"):
+        if not path.is_file() or path.suffix in (".png", ".pdf", ".xlsx", ".csv"):
             continue
         if address.search(path.read_text("utf-8", errors="ignore")):
             guilty.append(name)
