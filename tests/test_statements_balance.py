@@ -162,6 +162,16 @@ def test_sums_told_above_the_list_are_checked_at_its_end(tmp_path: Path) -> None
     assert refusal(lambda: read_rows(tmp_path, rows + bilingual(STORY))).code == "statement.total_differs"
 
 
+def test_balances_and_sums_may_stand_below_their_labels(tmp_path: Path) -> None:
+    summary: Rows = [["Số dư đầu kỳ", "Tổng ghi nợ", "Tổng ghi có", "Số dư cuối kỳ"]]
+    summary += [["1,000,000", "120,000", "1,304,000", "2,184,000"]]
+    for rows in (summary + bilingual(STORY), bilingual(STORY) + summary):
+        section = only(read_rows(tmp_path, rows))
+        assert (section.opening, section.closing, section.balanced) == (OPENING, balances(STORY)[-1], True)
+    summary[1][2] = "1,304,001"
+    assert refusal(lambda: read_rows(tmp_path, bilingual(STORY) + summary)).code == "statement.total_differs"
+
+
 def test_balances_that_follow_make_up_for_balances_not_told(tmp_path: Path) -> None:
     section = only(read_rows(tmp_path, bidv_list(STORY)))
     assert (section.opening, section.closing, section.balanced) == (OPENING, balances(STORY)[-1], True)

@@ -324,7 +324,12 @@ def test_what_stands_round_the_list_is_no_line(tmp_path: Path) -> None:
         ["Transaction date", "Reference No", "Debit", "Credit", "Details"],
         ["Số dư mang sang", None, None, "5"],
     ]
-    rows += [["Ngày in: 07/10/2026 08:00"], [None, None, None, None, "Giao dịch viên"], ["05/11/2026"]]
+    rows += [
+        ["Lãi suất áp dụng từ 01/01/2026 đến 31/12/2026"],
+        ["Ngày in: 07/10/2026 08:00"],
+        [None, None, None, None, "Giao dịch viên"],
+        ["05/11/2026"],
+    ]
     section = only(read_rows(tmp_path, rows))
     assert [told(line).amount for line in section.lines] == [paid.amount for paid in STORY]
     assert (section.account, section.first, section.last) == (ACCOUNT, date(2026, 10, 1), date(2026, 10, 31))

@@ -22,7 +22,7 @@ class Run:
 
     def __init__(self) -> None:
         self.opening = self.closing = self.breaks = 0
-        self.worst: Break | None = None
+        self.worst: tuple[int, int, int] | None = None  # a Break's; nearly every row has one against the order
 
     def fits(self, opening: int | None, closing: int | None) -> bool:
         return not self.breaks and opening in (None, self.opening) and closing in (None, self.closing)
@@ -49,12 +49,12 @@ class Chain:
             if balance != last + since + net:
                 down = self._down
                 down.breaks += 1
-                down.worst = down.worst or Break(row, balance, last + since + net)
+                down.worst = down.worst or (row, balance, last + since + net)
             # Against the file's order the row above comes after this one: its balance has to follow from here.
             if last != balance + self._step + since:
                 up = self._up
                 up.breaks += 1
-                up.worst = Break(self._row, last, balance + self._step + since)
+                up.worst = (self._row, last, balance + self._step + since)
         else:
             self._first = row, balance
             self._down.opening = balance - self._since - net
@@ -96,7 +96,7 @@ class Chain:
             row, told = self._first if run is self._down else (self._row, self._balance)
             return _at_row(name, Break(row, told, told + opening - run.opening))
         if run.worst is not None:
-            return _at_row(name, run.worst)
+            return _at_row(name, Break(*run.worst))
         assert closing is not None
         return _totals(name, run.opening, closing, self.net)
 

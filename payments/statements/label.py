@@ -34,6 +34,13 @@ def read_labels(row: Sequence[Cell]) -> Iterator[tuple[str, Cell]]:
             yield kind, value or next((other for other in row[at + 1 :] if other not in (None, "", ":")), None)
 
 
+def list_labels(row: Sequence[Cell]) -> dict[int, str]:
+    """The places of labels, where a row has at least two and nothing else: their values stand in the row below."""
+    kinds = {at: _split(cell) if isinstance(cell, str) else (None, "") for at, cell in enumerate(row) if cell}
+    bare = {at: kind for at, (kind, behind) in kinds.items() if kind and not behind}
+    return bare if len(bare) == len(kinds) > 1 else {}
+
+
 def read_account(value: Cell) -> str | None:
     """`0123 456 789 - NGUYEN THI LAN` as `0123456789`."""
     if isinstance(value, float) and value.is_integer():

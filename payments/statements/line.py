@@ -64,7 +64,11 @@ class Lines:
 
     def add(self, movement: Movement) -> None:
         """`movement.amount` is negative for money going out."""
-        self._open.append(tuple(movement) if movement.amount > 0 else _outgoing(movement))
+        self.add_packed(tuple(movement) if movement.amount > 0 else _outgoing(movement))
+
+    def add_packed(self, movement: tuple[Any, ...]) -> None:
+        """Money that came in, as a bare tuple: a file has a million of them."""
+        self._open.append(movement)
         if len(self._open) == _CHUNK:
             self._packed.append(zlib.compress(marshal.dumps(self._open), 1))
             self._open = []

@@ -15,7 +15,7 @@ from merchants.spelling import clean
 from payments.statements.cell import AMOUNT_MAX, Unreadable, read_memo
 from payments.statements.line import Movement
 from payments.statements.reversal import named
-from payments.statements.section import Block, Draft, StatementFile, Unclear, normal
+from payments.statements.section import Block, Draft, StatementFile, normal
 from payments.statements.table import MOST_LINES
 from payments.statements.unreadable import Errors
 
@@ -95,10 +95,7 @@ class _Reading:
         told = self._parse(message, message.head + message.tail)
         if told is None:
             return
-        try:
-            self._tell_balances(message, message.draft, told.data)
-        except Unclear as unclear:
-            raise Refusal("statement.unclear_balance", name=self._name, row=unclear.row) from unclear
+        self._tell_balances(message, message.draft, told.data)
 
     def _flush(self, message: _Message) -> None:
         """Gives the library the lines read so far; one it can't read is looked for one by one."""
@@ -151,6 +148,7 @@ class _Reading:
             self._errors.add(number, ":61:", failure)
             return
         draft.add(movement)
+        draft.totals.add("credit" if movement.amount > 0 else "debit", movement.amount)
         draft.follow(number, movement.day, movement.amount, None)
         self._count += 1
         if self._count > MOST_LINES:
@@ -174,13 +172,13 @@ class _Reading:
             draft.cover(_first_day(opening.date, closing.date, draft.block), closing.date)
 
     def _check_sums(self, message: _Message, draft: Draft, data: dict[str, Any]) -> None:
-        """:90C: and :90D: of a message that is its account's only one."""
-        if len(draft.blocks) > 1:
-            return
+        """:90C: and :90D: against the lines since the message before."""
+        sums: dict[str, int] = {}
         for column, key in (("credit", "sum_credit_entries"), ("debit", "sum_debit_entries")):
             told = data.get(key)
             if isinstance(told, SumAmount):
-                draft.totals.tell(message.number, {column: _signed(told.amount)})
+                sums[column] = _signed(told.amount)
+        draft.totals.tell(message.number, sums)
 
 
 def _bare(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from merchants.grid import Cell
 from merchants.spelling import fold
@@ -78,8 +79,11 @@ class Columns:
         for kind, amount in pieces:
             net += amount
             draft.totals.add(kind, amount)
-            draft.add(self._movement(number, when, amount, reference, memo, balance, row, kind))
-        draft.follow(number, when.day, net, balance)
+            if amount > 0:
+                draft.receive(self._income(number, when, amount, reference, memo, balance, row), amount)
+            else:
+                draft.add(self._outgo(number, when, amount, reference, memo, balance, row, kind))
+        draft.follow(number, when[0], net, balance)
         return True
 
     def has_amount(self, row: Sequence[Cell]) -> bool:
@@ -157,7 +161,25 @@ class Columns:
                 return other
         return when
 
-    def _movement(
+    def _income(
+        self,
+        number: int,
+        when: When,
+        amount: int,
+        reference: str | None,
+        memo: str,
+        balance: int | None,
+        row: Sequence[Cell],
+    ) -> tuple[Any, ...]:
+        """A `Movement`'s fields."""
+        line = None if self._number is None else read_whole(row[self._number])
+        payer = (" ".join(filter(None, (read_text(row[at]) for at in self._payer))) or None) if self._payer else None
+        virtual = None if self._virtual is None else read_text(row[self._virtual])
+        undoes = self._kind is not None and is_reversal("", read_text(row[self._kind]))
+        day, second = when
+        return number, second, day, amount, reference, memo, payer, virtual, balance, undoes, line, ()
+
+    def _outgo(
         self,
         number: int,
         when: When,
@@ -170,12 +192,6 @@ class Columns:
     ) -> Movement:
         line = None if self._number is None else read_whole(row[self._number])
         kind = None if self._kind is None else read_text(row[self._kind])
-        if amount > 0:
-            payer = " ".join(filter(None, (read_text(row[at]) for at in self._payer))) if self._payer else None
-            virtual = None if self._virtual is None else read_text(row[self._virtual])
-            undoes = kind is not None and is_reversal("", kind)
-            day, second = when
-            return Movement(number, second, day, amount, reference, memo, payer or None, virtual, balance, undoes, line)
         names = named(memo)
         said = column in ("debit", "amount") and is_reversal(memo, kind)
         undoes = said or column == "credit"  # a credit below zero

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 from ground import money
 from ground.refusal import Refusal
@@ -72,6 +73,11 @@ class Draft:
         else:
             self.debits -= movement.amount
         self.lines.add(movement)
+
+    def receive(self, movement: tuple[Any, ...], amount: int) -> None:
+        """As `add`, for money coming in told as a bare tuple of a `Movement`'s fields."""
+        self.credits += amount
+        self.lines.add_packed(movement)
 
     def follow(self, row: int, day: int, net: int, balance: int | None) -> None:
         """A row's effect on the balance, after its movements were added."""

@@ -48,6 +48,7 @@ class _Table:
         self._seen = 0
         self._fullest: tuple[int, Row] = (1, ())
         self._loose: list[int] = []
+        self._labels: dict[int, str] = {}
         self._count = 0
 
     def look_above(self, number: int, row: Row) -> None:
@@ -162,8 +163,8 @@ class _Table:
         currency = label.read_currency(text)
         if currency:
             raise Refusal("statement.foreign", name=self._name, currency=currency)
-        heeded = False
-        for kind, value in label.read_labels(row):
+        heeded = self._heed_below(number, row)
+        for kind, value in () if heeded else label.read_labels(row):
             if kind == "account":
                 account = label.read_account(value)
                 heeded = heeded or account is not None
@@ -172,9 +173,18 @@ class _Table:
             else:
                 heeded = self._heed_amount(number, kind, self._balance_cell(row, value)) or heeded
         period = label.read_period(text)
-        if period:
+        if period and not len(self._draft.lines):  # what is said of days below the lines is of something else
             self._draft.cover(*period)
         return heeded
+
+    def _heed_below(self, number: int, row: Row) -> bool:
+        """Values right below a row of nothing but labels."""
+        labels, self._labels = self._labels, label.list_labels(row)
+        values = {at: cell for at, cell in enumerate(row) if cell not in (None, "")}
+        if not values or not values.keys() <= labels.keys():
+            return bool(self._labels)
+        told = [self._heed_amount(number, labels[at], cell) for at, cell in values.items() if labels[at] != "account"]
+        return any(told)
 
     def _heed_amount(self, number: int, kind: str, value: Cell) -> bool:
         try:
