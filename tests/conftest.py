@@ -43,7 +43,15 @@ def settings(data_dir: Path) -> Settings:
 def cluster(settings: Settings) -> Cluster:
     """The embedded server with a migrated database to copy from."""
     store.open_store(settings).engine.dispose()
-    return embedded.attach(settings.data_dir)
+    cluster = embedded.attach(settings.data_dir)
+    admin = database.connect(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        # The tests kill processes, never the machine: what the kernel has is as good as on disk.
+        for name in ("fsync", "full_page_writes"):
+            connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    admin.dispose()
+    return cluster
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def test_settings(cluster: Cluster, settings: Settings) -> Iterator[Settings]:
     name = f"test_{next(_NUMBER)}"
     admin = database.connect(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE market"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE market STRATEGY file_copy"))
         yield settings.model_copy(
             update={
                 "database_url": SecretStr(cluster.url(name)),
