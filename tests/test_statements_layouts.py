@@ -36,7 +36,7 @@ from tests.paper_statement import (
 
 BALANCED = {"vietcombank cashup", "bidv", "bidv csv", "mb", "techcombank"}
 UNNUMBERED = {"bidv"}  # the report has no references
-FILES = ["csv", "comma", "tab", "utf-16", "cp1258", "html", "xls", "xlsx"]
+FILES = ["csv", "comma", "tab", "bar", "utf-16", "cp1258", "html", "xls", "xlsx"]
 
 
 def read_as(folder: Path, kind: str, rows: Rows, bank: str = "auto") -> StatementFile:
@@ -45,7 +45,7 @@ def read_as(folder: Path, kind: str, rows: Rows, bank: str = "auto") -> Statemen
         return read(write_xlsx(folder / "saoke", rows), bank=bank)
     if kind in ("html", "xls"):
         return read_bytes(folder, html_page(rows) if kind == "html" else xls_bytes(rows), bank, "saoke.xls")
-    separator = {"comma": ",", "tab": "\t"}.get(kind, ";")
+    separator = {"comma": ",", "tab": "\t", "bar": "|"}.get(kind, ";")
     encoding = kind if kind in ("utf-16", "cp1258") else "utf-8-sig"
     return read_bytes(folder, csv_bytes(rows, separator, encoding), bank, "saoke.csv")
 
@@ -110,7 +110,7 @@ STORIES = st.lists(st.builds(Paid, MOMENTS, AMOUNTS, NUMBERS, MEMOS), min_size=1
 )
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     story=STORIES, layout=st.sampled_from(sorted(TABLES)), style=st.sampled_from(STYLES), kind=st.sampled_from(FILES)
 )
@@ -139,7 +139,7 @@ TEXT_STORIES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=TEXT_STORIES)
 def test_random_lines_are_read_from_mt940(tmp_path: Path, story: list[Paid]) -> None:
     found = read_bytes(tmp_path, mt940(story))
@@ -149,7 +149,7 @@ def test_random_lines_are_read_from_mt940(tmp_path: Path, story: list[Paid]) -> 
     assert (section.account, section.opening, section.balanced) == (ACCOUNT, OPENING, True)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=TEXT_STORIES, version=st.sampled_from(["053.001.01", "053.001.02", "053.001.08", "052.001.12"]))
 def test_random_lines_are_read_from_camt(tmp_path: Path, story: list[Paid], version: str) -> None:
     found = read_bytes(tmp_path, camt(story, version))

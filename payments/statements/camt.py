@@ -3,6 +3,7 @@
 import importlib
 import re
 import typing
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,24 +24,27 @@ from payments.statements.unreadable import Errors
 _NAMESPACE = re.compile(r"\{(urn:[^{}]*:(camt\.(05[234])\.001\.([0-9]{2})))\}Document")
 _ANY_CAMT = re.compile(r"\{[^{}]*\b(camt\.[0-9.]+)\}")
 _MESSAGES = {"052": "BkToCstmrAcctRpt", "053": "BkToCstmrStmt", "054": "BkToCstmrDbtCdtNtfctn"}
-_DOCTYPE = re.compile(rb"<!(DOCTYPE|ENTITY)", re.I)
+_DOCTYPE = re.compile(r"<!(DOCTYPE|ENTITY)", re.I)
 _STRICT = ParserConfig(fail_on_unknown_properties=False, fail_on_converter_warnings=True)
 _BROKEN = (ParserError, ConverterError, ValueError, TypeError, ArithmeticError)
 
 
-def read_camt(file: Path) -> StatementFile:
-    """Every statement, report or notification in the file. A row is an entry, counted through the file."""
+def read_camt(file: Path, head: str) -> StatementFile:
+    """Every statement, report or notification in the file, whose beginning is `head`. A row is an entry, counted."""
+    if _DOCTYPE.search(head):  # no bank needs entities, and they can be bombs
+        raise Refusal("statement.bad_xml", name=file.name)
     reading = _Reading(file.name)
+    for event, element in _walk(file):
+        reading.take(event, element)
+    return reading.finish()
+
+
+def _walk(file: Path) -> Iterator[tuple[str, Element]]:
     try:
         with file.open("rb") as content:
-            if _DOCTYPE.search(content.read(4096)):
-                raise Refusal("statement.bad_xml", name=file.name)
-            content.seek(0)
-            for event, element in iterparse(content, ("start", "end")):
-                reading.take(event, element)
-    except ParseError as error:
+            yield from iterparse(content, ("start", "end"))
+    except (ParseError, LookupError, ValueError) as error:  # bad XML, or an encoding nobody knows
         raise Refusal("statement.bad_xml", name=file.name) from error
-    return reading.finish()
 
 
 class _Reading:

@@ -131,7 +131,7 @@ def _phrases() -> tuple[dict[tuple[str, ...], str], int]:
 
 
 def _columns(row: Sequence[Cell]) -> list[frozenset[str]]:
-    found = [recognise(cell) if isinstance(cell, str) and cell else frozenset[str]() for cell in row]
+    found = [_one_column(recognise(cell)) if isinstance(cell, str) and cell else frozenset[str]() for cell in row]
     if not any("debit" in columns for columns in found):  # an unaccented `No` beside `Co`
         at = [place for place, columns in enumerate(found) if columns == {"number"} and _title(row, place) == "No"]
         if len(at) == 1 and any(columns == {"credit"} for columns in found):
@@ -143,6 +143,12 @@ def _columns(row: Sequence[Cell]) -> list[frozenset[str]]:
         if at[:1] and at[0] and not _title(row, at[0] - 1):
             found[at[0] - 1] = frozenset(["sign"])
     return found
+
+
+def _one_column(columns: frozenset[str]) -> frozenset[str]:
+    """Nothing where a cell names several, except a day over a transaction's number."""
+    stacked = len(columns) == 2 and "reference" in columns and not columns.isdisjoint(DAYS)
+    return columns if len(columns) == 1 or stacked else frozenset()
 
 
 def _suffices(columns: set[str]) -> bool:
@@ -158,8 +164,6 @@ def _header(row: Sequence[Cell], found: list[frozenset[str]], name: str, number:
     headings: dict[str, str] = {}
     for at, columns in enumerate(found):
         title = _title(row, at)
-        if len(columns) > 2 or (len(columns) == 2 and not ("reference" in columns and columns & set(DAYS))):
-            continue
         if columns & {"debit", "credit", "amount", "balance"} and _FOREIGN.search(title):
             raise Refusal("statement.foreign", name=name, currency=_FOREIGN.search(title)[0])  # type: ignore[index]
         for column in columns:

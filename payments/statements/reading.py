@@ -24,7 +24,7 @@ def read(file: Path, *, bank: str = "auto") -> StatementFile:
     source = open_source(file)
     if source.kind == "camt":
         layout.check_bank(bank, "camt", source.name)
-        return read_camt(source.file)
+        return read_camt(source.file, source.head)
     if source.kind == "mt940":
         layout.check_bank(bank, "mt940", source.name)
         return read_mt940(walk_lines(source), source.name)

@@ -2,10 +2,13 @@
 
 import codecs
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +16,7 @@ from ground.refusal import Refusal
 from merchants.delimited import separate
 from merchants.grid import Cell
 from merchants.workbook import OLE, ZIP, walk_workbook
+from payments.statements.heading import find_header
 from payments.statements.html_table import walk_html
 
 # Texts are read as a stream; a workbook has to be held.
@@ -21,6 +25,8 @@ LARGEST_WORKBOOK = 100 * 2**20
 # A parser of workbooks holds a whole sheet in memory; banks' own exports end far below.
 MOST_WORKBOOK_ROWS = 300_000
 _HEAD = 64 * 2**10
+_SAMPLE = 200
+_SEPARATORS = ";,\t|"
 _PART = 2**20
 _OTHERS = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"{\\rtf", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
 _BINARY = re.compile("[\x00-\x08\x0e-\x1f]")
@@ -150,7 +156,7 @@ def _walk_text(source: Source) -> Iterator[str]:
 
 def _walk_delimited(source: Source) -> Iterator[tuple[int, list[str]]]:
     """cp1258 writes tone marks after their letter: NFC joins them."""
-    separator, rest = separate(source.head)
+    separator, rest = _separate(source.head)
     number = 0
     with source.file.open(encoding=source.encoding, newline="") as text:
         if len(rest) != len(source.head):  # `sep=;`, which Excel doesn't count as a row
@@ -163,6 +169,34 @@ def _walk_delimited(source: Source) -> Iterator[tuple[int, list[str]]]:
             if "NUL" in str(error):
                 raise Refusal("sheet.not_table", name=source.name) from error
             raise Refusal("sheet.open_quote", name=source.name, row=number + 1) from error
+
+
+def _separate(head: str) -> tuple[str, str]:
+    """The separator under which headings appear; amounts with commas can be more regular than a list is.
+
+    Otherwise as in any table. Beside it the text without the `sep=;` line.
+    """
+    told, rest = separate(head)
+    if len(rest) != len(head):
+        return told, rest
+    found = {separator: _count_headings(head, separator) for separator in (told, *_SEPARATORS)}
+    best = max(found, key=lambda separator: found[separator])
+    return (best if found[best] else told), rest
+
+
+def _count_headings(head: str, separator: str) -> int:
+    """How many columns the first row of headings has; 0 where there is none."""
+    rows: list[list[str]] = []
+    with suppress(csv.Error):
+        rows.extend(islice(csv.reader(io.StringIO(head, newline=""), delimiter=separator), _SAMPLE))
+    for row, below in zip(rows, [*rows[1:], []], strict=True):
+        try:
+            header = find_header(row, below, "", 0)
+        except Refusal:
+            return len(row)
+        if header is not None:
+            return len(header.places)
+    return 0
 
 
 def _join_marks(line: str) -> str:
