@@ -35,7 +35,7 @@ _BROKEN = (
     zlib.error,
     struct.error,
     EOFError,
-    NotImplementedError,
+    NotImplementedError,  # what zipfile raises for a compression it does not know
     ElementTree.ParseError,
     ArithmeticError,
     LookupError,

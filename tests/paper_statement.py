@@ -41,7 +41,7 @@ class Paid:
     @property
     def moment(self) -> datetime | None:
         at_midnight = not isinstance(self.when, datetime) or self.when.time().isoformat() == "00:00:00"
-        return None if at_midnight else self.when.replace(tzinfo=ZONE).astimezone(UTC)  # type: ignore[call-arg]
+        return None if at_midnight else self.when.replace(tzinfo=ZONE).astimezone(UTC)
 
 
 def at(day: int, clock: str = "", month: int = 10) -> datetime | date:

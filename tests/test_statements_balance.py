@@ -127,7 +127,7 @@ def test_without_running_balances_the_totals_are_named(tmp_path: Path) -> None:
         camt(STORY).replace(">35000<", ">36000<", 1),
         camt(STORY, "052.001.02").replace(">35000<", ">36000<", 1),
     ):
-        refused = refusal(lambda content=content: read_bytes(tmp_path, content))  # type: ignore[misc]
+        refused = refusal(lambda content=content: read_bytes(tmp_path, content))
         assert refused.code == "statement.breaks_in_total"
         assert refused.params["difference"] == money.show(-1000)
 

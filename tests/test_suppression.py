@@ -68,7 +68,7 @@ def sell(books: Store, *takings: tuple[str, int], at: str = "2026-10-05 08:30:00
 
 
 def figures(session: Session, audience: str = "public", area: str = AREA, period: str = "2026-10") -> dict[str, Figure]:
-    rated = indicator.rates(session, area, period, audience=audience, as_of=NOVEMBER)  # type: ignore[arg-type]
+    rated = indicator.rates(session, area, period, audience=audience, as_of=NOVEMBER)
     return {figure.indicator: figure for figure in rated.whole.figures}
 
 
