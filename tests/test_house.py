@@ -230,18 +230,36 @@ def test_no_file_names_a_registry_or_a_path_of_somebodys_machine() -> None:
     assert guilty == []
 
 
-def test_every_pin_has_a_hash_and_no_address() -> None:
-    lock = (HOUSE / "requirements.lock").read_text("utf-8")
-    pins = re.findall(r"^([a-z0-9._-]+)==\S+", lock, re.M)
-    blocks = re.split(r"^(?=[a-z0-9._-]+==)", lock, flags=re.M)[1:]
-    assert len(pins) == len(blocks) > 30
-    assert all("--hash=sha256:" in block for block in blocks)
-    assert "://" not in lock
+def pins(name: str) -> dict[str, set[str]]:
+    """What a lock pins: each name==version with its hashes."""
+    lock = (HOUSE / name).read_text("utf-8")
+    blocks = re.split(r"^(?=\S+==)", lock, flags=re.M)
+    assert blocks[0] == "", f"{name} holds more than pins"
+    return {block.split()[0]: set(re.findall(r"--hash=(sha256:[0-9a-f]{64})", block)) for block in blocks[1:]}
+
+
+def dependencies(group: str) -> set[str]:
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
+    wanted = project["project"]["dependencies"] if group == "product" else project["dependency-groups"][group]
+    return {re.split(r"[\[><=;]", line)[0].strip() for line in wanted}
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_every_pin_has_a_hash_and_no_address(name: str) -> None:
+    assert len(pins(name)) > 30
+    assert [pin for pin, hashes in pins(name).items() if not hashes] == []
+    assert "://" not in (HOUSE / name).read_text("utf-8")
+
+
+def test_the_locks_agree_and_the_products_holds_nothing_of_development() -> None:
+    product, whole = pins("requirements.lock"), pins("requirements-dev.lock")
+    assert {pin: hashes for pin, hashes in product.items() if whole.get(pin) != hashes} == {}
+    locked = {pin.split("==")[0] for pin in product}
+    assert dependencies("product") <= locked
+    assert dependencies("dev") & locked == set()
+    assert dependencies("dev") <= {pin.split("==")[0] for pin in whole}
 
 
 def test_every_dependency_is_named_with_its_reason() -> None:
-    project = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))
-    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
     told = (HOUSE / "docs" / "dependencies.md").read_text("utf-8")
-    names = [re.split(r"[\[><=;]", line)[0].strip() for line in wanted]
-    assert [name for name in names if f"`{name}`" not in told] == []
+    assert {name for name in dependencies("product") | dependencies("dev") if f"`{name}`" not in told} == set()
