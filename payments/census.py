@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from payments import suppression
 from payments.area import Span
+from payments.lot import SPANS, Lots
 from payments.suppression import Contribution
 
 
@@ -25,13 +26,10 @@ class Census(NamedTuple):
     purchases: Contribution  # to sales_count
 
 
-# One row for each market and its days in an area ("lot"). What is known of a stall is piled up and grouped, never
+# One row for each lot. What is known of a stall is piled up and grouped, never
 # joined, and LATERAL keeps the money to one index range per span: so the time does not hang on the planner's guesses.
-_TAKE = text("""
-    WITH span AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:lots AS int[]), CAST(:markets AS bigint[]), CAST(:firsts AS date[]),
-            CAST(:lasts AS date[])) AS s(lot, market_id, first, last)
-    ), place AS MATERIALIZED (
+_TAKE = text(f"""
+    WITH {SPANS}, place AS MATERIALIZED (
         SELECT span.lot, span.first, span.last, stall.id AS stall_id
         FROM span JOIN stall ON stall.market_id = span.market_id
     ), trading AS (
@@ -73,29 +71,11 @@ _TAKE = text("""
 """)
 
 
-def take(connection: Connection, spans: Sequence[Span], k: int) -> Census:
-    """The census of the market-days in `spans`; `k`: the sales a stall in use has at least."""
-    return take_each(connection, [spans], k)[0]
-
-
-def take_each(connection: Connection, areas: Sequence[Sequence[Span]], k: int) -> list[Census]:
-    """The census of each area in one reading: market-days that an area shares with its parts are read once."""
-    lots: dict[tuple[Span, ...], int] = {}
-    members = [[lots.setdefault(lot, len(lots)) for lot in _lots(spans)] for spans in areas]
-    columns: dict[str, list[object]] = {
-        "lots": [number for lot, number in lots.items() for _ in lot],
-        **_columns([span for lot in lots for span in lot]),
-    }
-    taken = {row[0]: _read(row[1:]) for row in connection.execute(_TAKE, {**columns, "k": k})} if lots else {}
-    return [_sum(taken[number] for number in numbers if number in taken) for numbers in members]
-
-
-def _lots(spans: Iterable[Span]) -> Iterable[tuple[Span, ...]]:
-    """The spans of each market: a stall is in one market, so the stalls of two lots are never the same."""
-    markets: dict[int, list[Span]] = {}
-    for span in spans:
-        markets.setdefault(span.market_id, []).append(span)
-    return map(tuple, markets.values())
+def take(connection: Connection, lots: Lots, k: int) -> list[Census]:
+    """The census of each lot, read at once; `k`: the sales a stall in use has at least."""
+    rows = connection.execute(_TAKE, {**lots.columns(), "k": k}) if lots.lots else ()
+    taken = {row[0]: _read(row[1:]) for row in rows}
+    return [taken.get(number, _NOBODY) for number in range(len(lots.lots))]
 
 
 def _read(row: Sequence[int | None]) -> Census:
@@ -106,7 +86,7 @@ def _read(row: Sequence[int | None]) -> Census:
 _NOBODY = _read((0,) * 15)
 
 
-def _sum(parts: Iterable[Census]) -> Census:
+def pool(parts: Iterable[Census]) -> Census:
     """Of areas without a stall in common."""
     found = [_NOBODY, *parts]
     counts = [sum(column) for column in zip(*(part[:7] for part in found), strict=True)]

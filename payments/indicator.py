@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from ground import clock, words
 from ground.refusal import Refusal
-from payments import area, census, figure, period, suppression
+from payments import area, census, figure, lot, period, suppression
 from payments.area import Area, Boundaries, Map
 from payments.census import Census
 from payments.figure import DEFINITIONS_VERSION, Figure
@@ -149,8 +149,10 @@ def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> lis
 
 def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, audience: Audience) -> list[Rated]:
     k = -(-((drawn.last - drawn.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
-    taken = census.take_each(session.connection(), [each.spans for each in areas], k)
-    return [_rate(each, counted, k, audience) for each, counted in zip(areas, taken, strict=True)]
+    lots = lot.share_out([each.spans for each in areas])
+    taken = census.take(session.connection(), lots, k)
+    pooled = (census.pool([taken[number] for number in numbers]) for numbers in lots.members)
+    return [_rate(each, counted, k, audience) for each, counted in zip(areas, pooled, strict=True)]
 
 
 def _rate(rated: Area, taken: Census, k: int, audience: Audience) -> Rated:
