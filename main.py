@@ -32,13 +32,14 @@ from payments.inbox import Inbox
 from payments.poster import Poster
 from payments.webhooks import PREFIX, Receive, Scope, Send, Webhooks
 from portal import app as portal
+from portal import commands as portal_commands
 
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 Workers = Annotated[int, typer.Option(min=1, max=64)]
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 databases = typer.Typer(no_args_is_help=True, help="A database on a server.")
 app.add_typer(databases, name="db")
-for commands in (merchants_commands.app, payments_commands.app):
+for commands in (merchants_commands.app, payments_commands.app, portal_commands.app):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
 
@@ -112,7 +113,15 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
     threading.Thread(target=_announce, args=(host, port, then), daemon=True).start()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _leave)  # uvicorn takes over, and raises the signal again after its graceful end
-    options: dict[str, Any] = {"host": host, "port": port, "log_level": "warning", "access_log": False}
+    options: dict[str, Any] = {
+        "host": host,
+        "port": port,
+        "log_level": "warning",
+        "access_log": False,
+        # Whoever may say for whom it asks can pass for anybody: only a proxy that the operator names.
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": settings.trusted_proxies,
+    }
     if workers > 1:
         uvicorn.run("main:application", factory=True, workers=workers, **options)
     else:

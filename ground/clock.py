@@ -43,3 +43,8 @@ def stamp(moment: datetime) -> str:
     """ISO 8601 with Z, as JSON shows a moment."""
     text = moment.astimezone(UTC).isoformat(timespec="seconds" if not moment.microsecond else "milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def stamp_exact(moment: datetime) -> str:
+    """ISO 8601 with Z to the microsecond, as the store keeps it: for what is hashed."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -24,6 +24,15 @@ class Settings(BaseSettings):
     language: str = Field(default="", description="vi or en for the command line; absent = from LANG")
     sepay_api_key: SecretStr | None = Field(default=None, description="SePay's `Authorization: Apikey …`")
     sepay_hmac_secret: SecretStr | None = Field(default=None, description="SePay's X-SePay-Signature")
+    casso_checksum_key: SecretStr | None = Field(default=None, description="Casso v2's X-Casso-Signature")
+    casso_secure_token: SecretStr | None = Field(default=None, description="Casso v1's secure-token")
+    payos_checksum_key: SecretStr | None = Field(default=None, description="payOS's signature over the data")
+    message_url: SecretStr | None = Field(
+        default=None, description="an apprise URL with {phone} in it; absent = messages go to the log"
+    )
+    trusted_proxies: str = Field(
+        default="", description="addresses of proxies whose X-Forwarded-For is believed; absent = of none"
+    )
     demo: bool = Field(default=False, description="work on the demo's own database")
     raw_retention_days: int = Field(default=90, ge=1, description="after which raw notices and memos are dropped")
 

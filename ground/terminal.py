@@ -1,5 +1,6 @@
 """The command line's own ground: the desk a command works at, JSON out, tables out, a progress bar."""
 
+import getpass
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -37,6 +38,14 @@ def desk(context: typer.Context) -> Desk:
     found = context.find_root().obj
     assert isinstance(found, Desk)
     return found
+
+
+def user() -> str:
+    """Who sits at the operator's command line."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
 
 
 def emit(document: Any) -> None:

@@ -6,13 +6,15 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlmodel import Session
 
 from payments import indicator
+from portal.access import Door, everybody
 from portal.page import language_of, open_session
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=Door)
 SessionDep = Annotated[Session, Depends(open_session)]
 
 
 @router.get("/rates")
+@everybody
 def rates(
     request: Request,
     session: SessionDep,

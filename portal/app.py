@@ -1,8 +1,9 @@
 """The portal: every page and the API in one FastAPI app, and the one place where refusals are answered."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
@@ -12,9 +13,20 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ground.refusal import Refusal
 from ground.store import Store
-from portal import api, page, pay, public
+from portal import access, api, landing, page, pay, public, signin, signin_link, signin_phone
+from portal.shield import Shield
 
 RETRY_AFTER_SECONDS = 10
+BODY_MAX = 24 * 2**20  # a photo of 20 MB and its form
+ROUTERS = (
+    public.router,
+    pay.router,
+    api.router,
+    signin.router,
+    signin_phone.router,
+    signin_link.router,
+    landing.router,
+)
 
 
 def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
@@ -25,58 +37,78 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        max_body_size=BODY_MAX,
     )
     app.state.store = store
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.include_router(public.router)
-    app.include_router(pay.router)
-    app.include_router(api.router)
+    app.add_middleware(Shield, is_secure=store.settings.base_url.startswith("https:"))
+    app.include_router(_health(is_ready))
+    for router in ROUTERS:
+        app.include_router(router)
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
-    app.add_api_route("/healthz", lambda: PlainTextResponse("ok"), methods=page.READ, include_in_schema=False)
-    app.add_api_route("/readyz", lambda: _readiness(is_ready()), methods=page.READ, include_in_schema=False)
     app.add_exception_handler(Refusal, _answer_refusal)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(OperationalError, _answer_store_away)
     app.add_exception_handler(Exception, _answer_fault)
+    access.routes(app.routes)  # a route that does not say who may see it stops the house here, not a stranger later
     return app
 
 
-def _readiness(ready: bool) -> Response:
-    return PlainTextResponse("ready" if ready else "not ready", status_code=200 if ready else 503)
+def _health(is_ready: Callable[[], bool]) -> APIRouter:
+    router = APIRouter(route_class=access.Door, include_in_schema=False)
+
+    @access.everybody
+    def live() -> Response:
+        return PlainTextResponse("ok")
+
+    @access.everybody
+    def ready() -> Response:
+        up = is_ready()
+        return PlainTextResponse("ready" if up else "not ready", status_code=200 if up else 503)
+
+    router.add_api_route("/healthz", live, methods=page.READ)
+    router.add_api_route("/readyz", ready, methods=page.READ)
+    return router
 
 
-def _answer_refusal(request: Request, error: Exception) -> Response:
+async def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _answer(request, error.status, error.message(page.language_of(request)), error.code)
+    return await _answer(request, error.status, error.message(page.language_of(request)), error.code)
 
 
-def _answer_http(request: Request, error: Exception) -> Response:
+async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    refusal = Refusal("page.not_found" if error.status_code == 404 else "page.not_possible", status=error.status_code)
-    return _answer_refusal(request, refusal)
+    key = {404: "page.not_found", 413: "form.too_large"}.get(error.status_code, "page.not_possible")
+    refusal = Refusal(key, status=error.status_code)
+    return await _answer_refusal(request, refusal)
 
 
-def _answer_invalid(request: Request, error: Exception) -> Response:
+async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = ", ".join(str(problem["loc"][-1]) for problem in error.errors())
-    return _answer_refusal(request, Refusal("page.invalid", status=422, fields=fields))
+    return await _answer_refusal(request, Refusal("page.invalid", status=422, fields=fields))
 
 
-def _answer_store_away(request: Request, error: Exception) -> Response:
-    answer = _answer_refusal(request, Refusal("page.store_away", status=503))
+async def _answer_store_away(request: Request, error: Exception) -> Response:
+    answer = await _answer_refusal(request, Refusal("page.store_away", status=503))
     answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return answer
 
 
-def _answer_fault(request: Request, error: Exception) -> Response:
+async def _answer_fault(request: Request, error: Exception) -> Response:
     """Our bug: the log has it, the reader gets a sentence."""
-    return _answer_refusal(request, Refusal("page.our_fault", status=500))
+    return await _answer_refusal(request, Refusal("page.our_fault", status=500))
 
 
-def _answer(request: Request, status: int, message: str, code: str) -> Response:
+async def _answer(request: Request, status: int, message: str, code: str) -> Response:
     """RFC 9457 for programs, a page for people."""
     if request.url.path.split("/")[1] in ("api", "webhooks"):
         problem = {"type": "about:blank", "title": message, "status": status, "code": code}
         return JSONResponse(problem, status_code=status, media_type="application/problem+json")
-    return page.render(request, "refusal.html", status=status, message=message)
+    if status == 503:
+        request.state.person = None  # nobody can be looked up while the store is away
+    person = await access.recognise(request)
+    # A page that is hidden and one that is not there offer the same way in.
+    door = f"/signin?next={quote(request.url.path)}" if status == 404 and person is None else None
+    return page.render(request, "refusal.html", status=status, message=message, door=door)

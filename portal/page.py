@@ -5,25 +5,27 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 from sqlmodel import Session
 
 from ground import clock, money, words
 from ground.store import Store
-from portal import chart
+from portal import chart, form
+from portal.person import Person
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 READ = ["GET", "HEAD"]  # monitors ask by HEAD, which FastAPI does not allow by itself
 STATIC = Path(__file__).parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; script-src 'none'; object-src 'none'; base-uri 'none'; "
+    "Content-Security-Policy": "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -52,6 +54,7 @@ def language_of(request: Request) -> str:
 def render(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """The template as a page in the reader's language, which `?lang=` makes her browser remember."""
     language = language_of(request)
+    person = getattr(request.state, "person", None)
     body = (
         _environment()
         .get_template(template)
@@ -61,14 +64,43 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
             status=status,
             asked_language=_asked_language(request),
             switch=_switch(request, "en" if language == "vi" else "vi"),
+            person=person,
+            links=_links(person, request.url.path),
+            form_token=lambda: _form_token(request),
             **values,
         )
     )
-    response = HTMLResponse(body, status, HEADERS)
+    # What only she may see stays in no cache of a shared computer.
+    private = {"Cache-Control": "no-store"} if person is not None else {}
+    response = HTMLResponse(body, status, HEADERS | private)
+    form.settle(request, response)
     if asked := _asked_language(request):
         secure = request.url.scheme == "https"
         response.set_cookie("lang", asked, max_age=YEAR_SECONDS, samesite="lax", httponly=True, secure=secure)
     return response
+
+
+class Link(NamedTuple):
+    """A page of one's own in the head of every page: its word's key, the name that fills it, where it leads."""
+
+    key: str
+    name: str
+    path: str
+    is_here: bool
+
+
+def _links(person: Person | None, here: str) -> list[Link]:
+    if person is None:
+        return []
+    if person.is_vendor:
+        return [Link("vendor", "", "/stall", here == "/stall")]
+    paths = {office.path: office for office in person.offices}
+    return [Link(each.role, each.name, path, here == path) for path, each in paths.items()]
+
+
+def _form_token(request: Request) -> Markup:
+    """The hidden field that every form of ours carries: `{{ form_token() }}`."""
+    return Markup('<input type="hidden" name="{}" value="{}">').format(form.FIELD, form.token(request))
 
 
 def count(number: int, language: str = "vi") -> str:

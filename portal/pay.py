@@ -10,8 +10,9 @@ from ground import clock
 from ground.refusal import Refusal
 from merchants import code, qr_image
 from portal import page
+from portal.access import Door, everybody
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Door, include_in_schema=False)
 SessionDep = Annotated[Session, Depends(page.open_session)]
 HEADERS = {
     # A code's content never changes: another account is another code.
@@ -22,6 +23,7 @@ HEADERS = {
 
 
 @router.api_route("/q/{serial}.svg", methods=page.READ)
+@everybody
 def show_svg(request: Request, session: SessionDep, serial: str) -> Response:
     """The code as SVG, read back before it is shown. 404 unknown, 410 revoked."""
     payload = _payload(session, serial)
@@ -31,6 +33,7 @@ def show_svg(request: Request, session: SessionDep, serial: str) -> Response:
 
 
 @router.api_route("/q/{serial}.png", methods=page.READ)
+@everybody
 def show_png(request: Request, session: SessionDep, serial: str) -> Response:
     """The code as PNG, read back before it is shown. 404 unknown, 410 revoked."""
     payload = _payload(session, serial)

@@ -17,8 +17,9 @@ from payments.figure import DEFINITIONS_VERSION, Figure
 from payments.indicator import Rated
 from payments.period import Period
 from portal import chart, page, period_choice
+from portal.access import Door, everybody
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(route_class=Door, include_in_schema=False)
 SessionDep = Annotated[Session, Depends(page.open_session)]
 SHARES = ("onboarded", "acceptance", "active_use")
 LEVELS = ("cashless_value", "cashless_count")
@@ -42,6 +43,7 @@ class Row(NamedTuple):
 
 
 @router.api_route("/", methods=page.READ)
+@everybody
 def show_markets(request: Request, session: SessionDep, period: str | None = None) -> HTMLResponse:
     """Every market, by the ward it stands in today."""
     moment = clock.now()
@@ -63,6 +65,7 @@ def show_markets(request: Request, session: SessionDep, period: str | None = Non
 
 
 @router.api_route("/markets/{code}", methods=page.READ)
+@everybody
 def show_market(request: Request, session: SessionDep, code: str, period: str | None = None) -> HTMLResponse:
     """One market: every indicator, and its cashless sales of the last 30 days of the period."""
     moment = clock.now()

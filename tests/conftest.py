@@ -18,6 +18,7 @@ from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
 from main import House
+from tests.cast import Cast, assemble
 from tests.world import API_KEY, HMAC_SECRET, Street, build_street
 
 for name in list(os.environ):
@@ -100,3 +101,9 @@ def client(house: House) -> Iterator[TestClient]:
     """The whole app over its ASGI door, posting included."""
     with TestClient(house, raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def cast(books: Store, street: Street) -> Cast:
+    """A vendor, a helper, a board member, a ward and a province official, an operator, their like elsewhere."""
+    return assemble(books, street)

@@ -21,7 +21,8 @@ MAY_IMPORT = {
 }
 # main.py wires: of each room only these may be named there.
 MAIN_MAY_IMPORT = re.compile(
-    r"ground(\..+)?|merchants\.commands|payments\.(demo\.)?commands|payments\.(webhooks|inbox|poster)|portal\.app"
+    r"ground(\..+)?|merchants\.commands|payments\.(demo\.)?commands|payments\.(webhooks|inbox|poster)"
+    r"|portal\.(app|commands)"
 )
 
 FILE_LINES_MAX = 300

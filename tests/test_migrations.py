@@ -8,12 +8,22 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import String, text
 from sqlmodel import AutoString, SQLModel
 
-from ground import store
+from ground import audit, store
 from ground.store import Store
 from merchants import account, code, market, merchant, stall
 from payments import finding, journal, notice, stall_day, statement
+from portal import invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
 
 TABLES = {
+    audit.Audit,
+    invitation.Invitation,
+    phone_code.PhoneCode,
+    second_factor.RecoveryCode,
+    staff.Appointment,
+    staff.Staff,
+    throttle.Throttle,
+    vendor_account.Vendor,
+    visit.Visit,
     store.Installation,
     account.Account,
     code.Code,

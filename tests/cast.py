@@ -1,0 +1,122 @@
+"""The cast: everybody who has a part, signed in through the real doors, and two markets in different places."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from html import unescape
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from ground import clock
+from ground.store import Store
+from portal import app as portal
+from portal import invitation, staff, vendor_account
+from portal.person import Office
+from tests.world import Street, build_street
+
+PASSWORD = "ba con voi qua cau tre"
+HERE, ELSEWHERE = "cho-a", "cho-b"
+# Phường Vũng Tàu in Thành phố Hồ Chí Minh; Phường Ba Đình in Hà Nội.
+WARD, OTHER_WARD = "26506", "00004"
+PROVINCE, OTHER_PROVINCE = "79", "01"
+VENDOR_PHONE = "0912000001"  # Cô Ba, stall A1 of cho-a
+
+# Each of the staff: name, role, area. `other_…` has the same role somewhere else.
+STAFF = {
+    "helper": ("Minh Tổ Số", "helper", f"market:{HERE}"),
+    "board": ("Chị Hoa", "board", f"market:{HERE}"),
+    "ward": ("Anh Dũng", "ward", f"ward:{WARD}"),
+    "province": ("Bà Lan", "province", f"province:{PROVINCE}"),
+    "operator": ("Người Vận Hành", "operator", None),
+    "other_helper": ("Tư Tổ Số", "helper", f"market:{ELSEWHERE}"),
+    "other_board": ("Anh Bình", "board", f"market:{ELSEWHERE}"),
+    "other_ward": ("Chị Thu", "ward", f"ward:{OTHER_WARD}"),
+    "other_province": ("Ông Phúc", "province", f"province:{OTHER_PROVINCE}"),
+}
+ROLES = ("vendor", *STAFF)
+
+
+@dataclass
+class Browser:
+    """One person's browser: pages, and forms sent the way a browser sends them."""
+
+    client: TestClient
+
+    def get(self, path: str, **options: Any) -> Any:
+        return self.client.get(path, **{"follow_redirects": False, **options})
+
+    def submit(self, page: str, action: str | None = None, **fields: Any) -> Any:
+        """Open a page, take its form's token along, and send the fields to `action` (the page itself if None).
+
+        `files=` sends files. The answer is not followed, so that its 303 can be looked at.
+        """
+        files = fields.pop("files", None)
+        told = {"token": self.token(page), **fields}
+        return self.client.post(action or page, data=told, files=files, follow_redirects=False)
+
+    def token(self, page: str = "/signin") -> str:
+        """The token of the first form on a page."""
+        html = self.get(page, follow_redirects=True).text
+        found = re.search(r'name="token" value="([0-9a-f]+)"', html)
+        assert found is not None, f"no form on {page}"
+        return unescape(found[1])
+
+
+@dataclass
+class Cast:
+    """The stage: cho-a with its street, cho-b far away, the staff of both, and a vendor."""
+
+    books: Store
+    street: Street
+    other: Street
+    app: Any
+    browsers: dict[str, Browser] = field(default_factory=dict)
+
+    def stranger(self) -> Browser:
+        """A fresh browser in which nobody is signed in."""
+        return Browser(TestClient(self.app, raise_server_exceptions=False))
+
+    def sign_in(self, who: str) -> Browser:
+        """The browser of `vendor`, `helper`, `board`, … (see ROLES), signed in; `stranger` is nobody's."""
+        if who == "stranger":
+            return self.stranger()
+        if who not in self.browsers:
+            browser = self.stranger()
+            answer = _come_in_vendor(self, browser) if who == "vendor" else _come_in_staff(self, browser, who)
+            assert answer.status_code == 303, answer.text
+            self.browsers[who] = browser
+        return self.browsers[who]
+
+
+def assemble(books: Store, street: Street) -> Cast:
+    """Beside the street: a market in another province, and every account."""
+    moment = clock.now()
+    with books.session() as session:
+        other = build_street(session, code_=ELSEWHERE, ward=OTHER_WARD, since=date(2026, 1, 1))
+        for name, role, area in STAFF.values():
+            staff.appoint(session, staff.add(session, name, moment), Office(role, area), moment)
+        session.commit()
+    return Cast(books, street, other, portal.create(books, lambda: True))
+
+
+def _come_in_staff(cast: Cast, browser: Browser, who: str) -> Any:
+    """By the one-time link of `user add`: choose a password, sign out, and sign in with it."""
+    name = STAFF[who][0]
+    with cast.books.session() as session:
+        key = staff.find(session, name).key
+        token = invitation.make(session, cast.books.vault, clock.now(), by="test", staff_id=key)
+        session.commit()
+    chosen = browser.submit(f"/signin/link/{token}", password=PASSWORD, again=PASSWORD)
+    assert chosen.status_code == 303, chosen.text
+    assert browser.submit("/", "/signout").status_code == 303
+    return browser.submit("/signin", name=name, password=PASSWORD)
+
+
+def _come_in_vendor(cast: Cast, browser: Browser) -> Any:
+    """By a slip that a helper prints: the code by SMS has tests of its own."""
+    with cast.books.session() as session:
+        vendor_id = vendor_account.take_up(session, VENDOR_PHONE, clock.now())
+        token = invitation.make(session, cast.books.vault, clock.now(), by="test", vendor_id=vendor_id)
+        session.commit()
+    return browser.submit(f"/signin/link/{token}")

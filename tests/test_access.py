@@ -1,0 +1,87 @@
+"""The full table: every route of the app for every role, at home and elsewhere; the stranger gets 404 everywhere."""
+
+import pytest
+
+from portal import access
+from tests.cast import ELSEWHERE, HERE, OTHER_PROVINCE, OTHER_WARD, PROVINCE, ROLES, WARD, Cast
+
+EVERYBODY = frozenset({"stranger", *ROLES})
+STAFF = EVERYBODY - {"stranger", "vendor"}
+BOARD = frozenset({"board", "operator"})
+OVERSEERS = frozenset({"ward", "province", "operator"})
+
+# Who may call a route of cho-a, of ward 26506, of province 79. A route that is missing here fails the test.
+TABLE: dict[str, frozenset[str]] = {
+    "GET /": EVERYBODY,
+    "GET /markets/{code}": EVERYBODY,
+    "GET /q/{serial}.svg": EVERYBODY,
+    "GET /q/{serial}.png": EVERYBODY,
+    "GET /api/v1/rates": EVERYBODY,
+    "GET /healthz": EVERYBODY,
+    "GET /readyz": EVERYBODY,
+    "GET /signin": EVERYBODY,
+    "POST /signin": EVERYBODY,
+    "GET /signin/second": EVERYBODY,
+    "POST /signin/second": EVERYBODY,
+    "POST /signin/phone": EVERYBODY,
+    "GET /signin/code": EVERYBODY,
+    "POST /signin/code": EVERYBODY,
+    "GET /signin/link/{token}": EVERYBODY,
+    "POST /signin/link/{token}": EVERYBODY,
+    "POST /signout": EVERYBODY - {"stranger"},
+    "GET /stall": frozenset({"vendor"}),
+    "GET /field": frozenset({"helper", "other_helper", "operator"}),
+    "GET /board": frozenset({"board", "other_board", "operator"}),
+    "GET /board/{code}": BOARD | OVERSEERS,
+    "GET /ward": frozenset({"ward", "other_ward", "operator"}),
+    "GET /province": frozenset({"province", "other_province", "operator"}),
+    "GET /operator": frozenset({"operator"}),
+}
+# What a path parameter is at home and elsewhere, by the level that the route says it has; others by their name.
+AT_HOME = {"market": HERE, "ward": WARD, "province": PROVINCE, "serial": "C0", "token": "x", "code": HERE}
+ELSE = {**AT_HOME, "market": ELSEWHERE, "ward": OTHER_WARD, "province": OTHER_PROVINCE, "code": ELSEWHERE}
+
+
+def fill(path: str, need: access.Need, values: dict[str, str]) -> str:
+    levels = {name: level for level, name in need.areas}
+    for name in [part.split("}")[0] for part in path.split("{")[1:]]:
+        path = path.replace("{" + name + "}", values[levels.get(name, name)])
+    return path
+
+
+def elsewhere(who: str) -> str:
+    """Who has elsewhere what `who` has at home."""
+    if who in ("stranger", "vendor", "operator"):
+        return who
+    return who.removeprefix("other_") if who.startswith("other_") else f"other_{who}"
+
+
+def test_every_route_says_who_may_see_it_and_stands_in_the_table(cast: Cast) -> None:
+    told = {f"{method} {path}" for method, path, _ in access.routes(cast.app.routes) if method != "HEAD"}
+    assert told == TABLE.keys()
+
+
+@pytest.mark.parametrize("who", sorted(EVERYBODY))
+def test_everybody_gets_what_the_table_says_and_404_for_the_rest(cast: Cast, who: str) -> None:
+    browser = cast.sign_in(who)
+    wrong = []
+    for method, path, need in access.routes(cast.app.routes):
+        allowed = TABLE[f"{method} {path}".replace("HEAD", "GET")]
+        for values, may in ((AT_HOME, who in allowed), (ELSE, elsewhere(who) in allowed)):
+            address = fill(path, need, values)
+            if path == "/signout":
+                continue
+            answer = browser.client.request(method, address, follow_redirects=False)
+            if not is_as_said(answer, may, need, address):
+                wrong.append(f"{method} {address}: {answer.status_code}, may: {may}")
+    assert wrong == []
+
+
+def is_as_said(answer, may: bool, need: access.Need, address: str) -> bool:  # type: ignore[no-untyped-def]
+    """Hidden: 404, or for a fixed entrance the way to the door. Shown: the page, its own 404, or the form's 403."""
+    to_door = answer.status_code == 303 and answer.headers["location"].startswith("/signin?next=")
+    if need.is_open:
+        return not to_door
+    if not may:
+        return answer.status_code == 404 or (to_door and address in access.ENTRANCES)
+    return answer.status_code in (200, 303, 403) and not to_door
