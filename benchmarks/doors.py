@@ -1,6 +1,6 @@
 """Three doors to compare: ours, ours without a store, and the plain SQLModel way."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ def stored() -> House:
 class Nowhere:
     """An inbox that keeps nothing."""
 
-    async def keep(self, row: dict[str, Any]) -> None:
+    async def keep(self, rows: Sequence[dict[str, Any]]) -> None:
         return None
 
 
@@ -60,7 +60,8 @@ def plain() -> FastAPI:
         return await run_in_threadpool(_add, body)
 
     def _add(body: bytes) -> dict[str, bool]:
-        row = seal(sepay.translate(body), books.vault, clock.now())
+        (told,) = sepay.translate(body)
+        row = seal(told, books.vault, clock.now())
         for name in ("memo", "raw", "memo_hash", "payer_hash"):
             row[name] = bytes.fromhex(row[name]) if row[name] else None
         with Session(books.engine) as session:

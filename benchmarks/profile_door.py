@@ -21,7 +21,7 @@ def main() -> None:
     }
     settings = Settings(sepay_hmac_secret=load.SECRET)  # type: ignore[arg-type]
     vault = Vault([b"k" * 32])
-    told = sepay.translate(body)
+    (told,) = sepay.translate(body)
     moment = clock.now()
     steps = {
         "verify": lambda: sepay.verify(headers, body, settings, moment),

@@ -7,7 +7,7 @@ writes, so that a stalled disk never stalls the event loop.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -19,7 +19,8 @@ QUEUE_MAX = 20_000
 BATCH_MAX = 512
 _LOG = log("inbox")
 
-Waiting = tuple[dict[str, Any], "asyncio.Future[None]"]
+Rows = Sequence[dict[str, Any]]
+Waiting = tuple[Rows, "asyncio.Future[None]"]
 
 
 class StoreAway(Exception):
@@ -31,6 +32,7 @@ class Inbox:
         self._url = url
         self._on_kept = on_kept
         self._queue: deque[Waiting] = deque()
+        self._rows = 0  # in the queue
         self._wake = threading.Condition()
         self._stopping = False
         self._connection: psycopg.Connection[Any] | None = None
@@ -49,20 +51,23 @@ class Inbox:
     def is_up(self) -> bool:
         return self._thread.is_alive()
 
-    async def keep(self, row: dict[str, Any]) -> None:
-        """Returns when the row is durably kept; raises StoreAway when it is not."""
-        if len(self._queue) >= QUEUE_MAX or self._stopping:
+    async def keep(self, rows: Rows) -> None:
+        """Returns when a request's rows are durably kept, all in one commit; raises StoreAway when they are not."""
+        if not rows:
+            return
+        if self._rows >= QUEUE_MAX or self._stopping:
             raise StoreAway
         future = asyncio.get_running_loop().create_future()
         with self._wake:
-            self._queue.append((row, future))
+            self._queue.append((rows, future))
+            self._rows += len(rows)
             self._wake.notify()
         await future
 
     def _write_on(self) -> None:
         while batch := self._next_batch():
             try:
-                self._keep_again([row for row, _ in batch])
+                self._keep_again([row for rows, _ in batch for row in rows])
                 failed: list[Waiting] = []
             except psycopg.DataError:
                 failed = [waiting for waiting in batch if not self._keep_alone(waiting[0])]
@@ -74,13 +79,19 @@ class Inbox:
             self._answer(batch, failed)
 
     def _next_batch(self) -> list[Waiting]:
-        """What waits, at most BATCH_MAX; empty only when the inbox stops."""
+        """The requests that wait, while they have less than BATCH_MAX rows; empty only when the inbox stops."""
         with self._wake:
             while not self._queue and not self._stopping:
                 self._wake.wait()
-            return [self._queue.popleft() for _ in range(min(len(self._queue), BATCH_MAX))]
+            batch: list[Waiting] = []
+            rows = 0
+            while self._queue and rows < BATCH_MAX:
+                batch.append(self._queue.popleft())
+                rows += len(batch[-1][0])
+            self._rows -= rows
+            return batch
 
-    def _keep_again(self, rows: list[dict[str, Any]]) -> None:
+    def _keep_again(self, rows: Rows) -> None:
         """A connection that was cut while it lay idle is no reason to send anybody away: once more on a new one."""
         was_open = self._connection is not None
         try:
@@ -91,7 +102,7 @@ class Inbox:
                 raise
             self._keep(rows)
 
-    def _keep(self, rows: list[dict[str, Any]]) -> None:
+    def _keep(self, rows: Rows) -> None:
         if self._connection is None or self._connection.closed:
             self._connection = psycopg.connect(
                 self._url, connect_timeout=5, application_name="market40-inbox", options="-c timezone=UTC"
@@ -99,12 +110,12 @@ class Inbox:
         with self._connection.transaction():
             notice.keep(self._connection, rows)
 
-    def _keep_alone(self, row: dict[str, Any]) -> bool:
-        """A bad notice in a batch does not hurt its neighbours: each is tried by itself."""
+    def _keep_alone(self, rows: Rows) -> bool:
+        """A bad notice in a batch does not hurt its neighbours: each request is tried by itself."""
         try:
-            self._keep([row])
+            self._keep(rows)
         except psycopg.Error as error:
-            _LOG.error("not kept", batch=notice.digest([row]), reason=type(error).__name__)
+            _LOG.error("not kept", batch=notice.digest(rows), reason=type(error).__name__)
             return False
         return True
 

@@ -1,5 +1,6 @@
 """Replay: bring the books up to date from what was kept, or tell every kept notice again."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
@@ -32,14 +33,14 @@ def _tell_again(store: Store) -> tuple[int, int]:
     told = new = 0
     with store.engine.connect() as reading, psycopg.connect(store.url, options="-c timezone=UTC") as writing:
         for rows in notice.every(reading):
-            sealed = [notice.seal(_told(row, store), store.vault, row.received_at) for row in rows]
+            sealed = [notice.seal(told, store.vault, row.received_at) for row in rows for told in _told(row, store)]
             new += notice.keep(writing, sealed)
             writing.commit()
             told += len(rows)
     return told, new
 
 
-def _told(row: Any, store: Store) -> Told:
+def _told(row: Any, store: Store) -> Sequence[Told]:
     """From the raw notice, through the provider's own translation; from the kept columns once that was dropped."""
     provider = PROVIDERS.get(row.provider)
     if row.raw is not None and provider is not None:
@@ -47,7 +48,7 @@ def _told(row: Any, store: Store) -> Told:
             return provider.translate(store.vault.unseal(row.raw))
         except (ValueError, Refusal) as error:
             raise Refusal("replay.unreadable", notice=row.id, reason=error) from error
-    return Told(
+    told = Told(
         row.provider,
         row.external_id,
         row.occurred_at,
@@ -62,3 +63,4 @@ def _told(row: Any, store: Store) -> Told:
         None,
         b"",
     )
+    return [told]

@@ -1,9 +1,8 @@
 """The providers' doors: read, verify, translate, keep; 200 only after the commit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from datetime import datetime
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
 
 import orjson
 
@@ -11,10 +10,8 @@ from ground import clock
 from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.vault import Vault
-from payments import notice
+from payments import notice, providers
 from payments.inbox import Inbox, StoreAway
-from payments.notice import Told
-from payments.providers import sepay
 
 BODY_MAX = 64 * 1024
 PREFIX = "/webhooks/"
@@ -26,17 +23,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class Provider(Protocol):
-    """What a provider's file offers."""
-
-    NAME: str
-
-    def is_open(self, settings: Settings) -> bool: ...
-    def verify(self, headers: Mapping[str, str], body: bytes, settings: Settings, now: datetime) -> None: ...
-    def translate(self, body: bytes) -> Told: ...
-
-
-PROVIDERS: dict[str, Provider] = {module.NAME: module for module in (sepay,)}
+PROVIDERS = providers.find()
 
 
 class Webhooks:
@@ -72,7 +59,7 @@ class Webhooks:
             raise Refusal("webhook.too_slow", status=408) from None
         moment = clock.now()
         provider.verify(headers, body, self._settings, moment)
-        await self._inbox.keep(notice.seal(provider.translate(body), self._vault, moment))
+        await self._inbox.keep([notice.seal(told, self._vault, moment) for told in provider.translate(body)])
 
 
 def _headers(told: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

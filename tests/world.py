@@ -112,7 +112,7 @@ def keep(books: Store, payments: Iterable[dict[str, Any]], received_at: datetime
     """Keep payments as the door would, in one commit."""
     rows = []
     for payment in payments:
-        found = sepay.translate(raw(payment))
+        (found,) = sepay.translate(raw(payment))
         rows.append(notice.seal(found, books.vault, received_at or clock.now()))
     with psycopg.connect(books.url, options="-c timezone=UTC") as connection:
         return notice.keep(connection, rows)

@@ -85,7 +85,9 @@ def keep_and_post(store: Store, told: Iterable[Telling], step: Callable[[int], N
     ):
         posted: Future[int] | None = None
         for batch in _batches(told):
-            rows = [notice.seal(sepay.translate(one.body), store.vault, one.received_at) for one in batch]
+            rows = [
+                notice.seal(each, store.vault, one.received_at) for one in batch for each in sepay.translate(one.body)
+            ]
             if posted is not None:
                 step(posted.result())
             posted = clerk.submit(_enter, writing, session, rows)
