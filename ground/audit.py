@@ -15,6 +15,7 @@ from ground.database import Moment
 
 LOCK = 4_000_004  # an advisory lock: one transaction at a time adds to the chain
 DIFFERENCES_SHOWN = 100
+ROWS_AT_A_TIME = 5000
 
 Facts = Mapping[str, Any]
 
@@ -93,11 +94,9 @@ def digest(told: Any) -> bytes:
 
 def walk(connection: Connection) -> list[str]:
     """Where the chain is broken, in words; an empty list proves it whole."""
-    rows = connection.execution_options(stream_results=True, yield_per=5000).execute(
-        text("SELECT number, at, who, what, subject, before, after, previous, digest FROM audit ORDER BY number")
-    )
-    found = list(_breaks(rows))
-    return [f"the audit is one unbroken chain: {each}" for each in found]
+    query = text("SELECT number, at, who, what, subject, before, after, previous, digest FROM audit ORDER BY number")
+    with connection.execute(query.execution_options(yield_per=ROWS_AT_A_TIME)) as rows:
+        return [f"the audit is one unbroken chain: {each}" for each in _breaks(rows)]
 
 
 def _breaks(rows: Iterable[Any]) -> Iterable[str]:

@@ -48,6 +48,11 @@ def user() -> str:
         return "operator"
 
 
+def who() -> str:
+    """The same as the audit names it."""
+    return f"command:{user()}"
+
+
 def emit(document: Any) -> None:
     """One JSON document on stdout, and nothing else there."""
     typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from ground import audit
 from ground.store import Store
 from payments import stall_day
 
@@ -91,6 +92,7 @@ def verify(store: Store) -> Verified:
         for law, breaches in LAWS.items():
             query = text(f"SELECT * FROM ({breaches}) AS b LIMIT {DIFFERENCES_SHOWN}")
             differences += [f"{law}: {row[0]}" for row in connection.execute(query)]
+        differences += audit.walk(connection)
         entries = connection.execute(text("SELECT count(*) FROM entry")).scalar_one()
         days = connection.execute(text("SELECT count(*) FROM stall_day")).scalar_one()
         connection.rollback()

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from ground import audit, clock, words
 from ground.refusal import Refusal
 from ground.store import Store
-from ground.terminal import Desk, Format, desk, emit, show_table, user
+from ground.terminal import Desk, Format, desk, emit, show_table, who
 from portal import invitation, second_factor, staff, visit
 from portal.staff import Staff
 
@@ -30,7 +30,7 @@ def add(context: typer.Context, name: Name, role: Role, area: Area = None) -> No
         office = staff.read_office(session, role, area, clock.business_date(moment))
         added = staff.add(session, name, moment)
         staff.appoint(session, added, office, moment)
-        token = invitation.make(session, books.vault, moment, by=user(), staff_id=added.key)
+        token = invitation.make(session, books.vault, moment, by=who(), staff_id=added.key)
         _record(session, added, "staff.add", None, {"offices": [staff.say(office)]})
         session.commit()
         _show_link(at, books, added, token)
@@ -60,7 +60,7 @@ def renew_link(
         found = staff.find(session, name)
         if drop:
             second_factor.take_away(session, found)
-        token = invitation.make(session, books.vault, clock.now(), by=user(), staff_id=found.key)
+        token = invitation.make(session, books.vault, clock.now(), by=who(), staff_id=found.key)
         _record(session, found, "staff.link", None, {"second_factor_dropped": drop})
         session.commit()
         _show_link(at, books, found, token)
@@ -124,7 +124,7 @@ def _offices(session: Session, whom: Staff) -> dict[str, Any]:
 def _record(
     session: Session, whom: Staff, what: str, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
-    audit.record(session, f"command:{user()}", what, before, after, subject=f"staff:{whom.name}")
+    audit.record(session, who(), what, before, after, subject=f"staff:{whom.name}")
 
 
 def _show_link(at: Desk, books: Store, whom: Staff, token: str) -> None:
