@@ -58,6 +58,12 @@ def by_bin(bin: str) -> Bank | None:
     return _by_bin().get(bin)
 
 
+def short_name(bin: str) -> str:
+    """What people call the bank; the BIN itself when nobody goes by it."""
+    found = by_bin(bin)
+    return found.short_name if found else bin
+
+
 @lru_cache(maxsize=4096)
 def find(text: str) -> Bank | None:
     """The bank meant by a BIN, code, key, short or full name or a common spelling; None when in doubt.

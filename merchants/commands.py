@@ -1,19 +1,19 @@
 """The registry's commands: market, roll, codes."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from sqlmodel import Session
 
-from ground import clock, words
+from ground import audit, clock, words
 from ground.refusal import Refusal
-from ground.terminal import Desk, Format, desk, emit, show_table
-from merchants import code, genuine, market, place, qr_image, roll
+from ground.terminal import Desk, Format, desk, emit, show_table, who
+from merchants import code, genuine, market, placard_commands, place, qr_image, roll
 from merchants.genuine import Verdict
+from merchants.option import Day, MarketCode, day
 from merchants.roll import Imported
-from merchants.roll_cell import EARLIEST, LATEST
 
 app = typer.Typer(no_args_is_help=True)
 markets = typer.Typer(no_args_is_help=True, help="Markets and the wards they stand in.")
@@ -22,23 +22,8 @@ codes = typer.Typer(no_args_is_help=True, help="The stalls' VietQR codes.")
 app.add_typer(markets, name="market")
 app.add_typer(rolls, name="roll")
 app.add_typer(codes, name="codes")
-
-
-def day(text: str) -> date:
-    """A date on the command line: YYYY-MM-DD or DD/MM/YYYY."""
-    for form in ("%Y-%m-%d", "%d/%m/%Y"):
-        try:
-            found = datetime.strptime(text, form).date()  # noqa: DTZ007 a date has no zone
-        except ValueError:
-            continue
-        if EARLIEST <= found <= LATEST:
-            return found
-        raise typer.BadParameter(f"{text!r} is not believable: from {EARLIEST} to {LATEST}")
-    raise typer.BadParameter(f"{text!r} is no date: YYYY-MM-DD or DD/MM/YYYY")
-
-
-Day = Annotated[date | None, typer.Option(parser=day, metavar="DATE")]
-MarketCode = Annotated[str, typer.Option("--market", help="the market's code")]
+app.registered_commands += placard_commands.app.registered_commands
+app.registered_groups += placard_commands.app.registered_groups
 
 
 @markets.command("add")
@@ -54,6 +39,8 @@ def add(
     at = desk(context)
     with at.books() as books, books.session() as session:
         added = market.add(session, code, name, ward, kind=kind, since=since)
+        told = {"name": added.name, "ward": ward, "kind": kind, "since": added.since}
+        audit.record(session, who(), "market.add", None, told, subject=f"market:{code}")
         session.commit()
         typer.echo(f"market:{added.code}  {added.name}  {added.since.isoformat()}")
         _warn_of_lost_ward(at, added, market.moves(session)[added.key])
@@ -70,7 +57,9 @@ def move(
     at = desk(context)
     with at.books() as books, books.session() as session:
         found = market.find(session, code)
+        before = {"moves": [[move.since, move.ward_code] for move in market.moves(session)[found.key]]}
         market.move(session, found, ward, since=since)
+        audit.record(session, who(), "market.move", before, {"ward": ward, "since": since}, subject=f"market:{code}")
         session.commit()
         _warn_of_lost_ward(at, found, market.moves(session)[found.key])
 
@@ -129,6 +118,9 @@ def import_roll(
         if dry_run or done.errors:
             session.rollback()
         else:
+            if done.added or done.changed or done.closed:
+                told = {name: getattr(done, name) for name in _COUNTS[1:]}
+                audit.record(session, who(), "roll.import", None, told, subject=f"market:{found.code}")
             session.commit()
     _show_import(done, at, format)
     if done.errors:
@@ -167,6 +159,8 @@ def issue(context: typer.Context, market_code: MarketCode, since: Day = None, fo
     with desk(context).books() as books, books.session() as session:
         found = market.find(session, market_code)
         serials = code.issue(session, found, since=since)
+        if serials:
+            audit.record(session, who(), "codes.issue", None, {"serials": serials}, subject=f"market:{found.code}")
         session.commit()
         _show_codes(code.every(session, found, serials), format)
 
@@ -191,6 +185,8 @@ def revoke(context: typer.Context, serial: str, reason: Annotated[str, typer.Opt
     """The code is no longer live, from today or from a given day on."""
     with desk(context).books() as books, books.session() as session:
         code.revoke(session, serial, reason=reason, on=on)
+        told = {"revoked_on": code.find(session, serial).revoked_on, "reason": reason}
+        audit.record(session, who(), "codes.revoke", {"revoked_on": None}, told, subject=f"code:{serial}")
         session.commit()
 
 

@@ -10,7 +10,7 @@ from sqlmodel import AutoString, SQLModel
 
 from ground import audit, store
 from ground.store import Store
-from merchants import account, code, market, merchant, stall
+from merchants import account, code, market, merchant, placard, stall
 from payments import finding, journal, notice, stall_day, statement
 from portal import invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
 
@@ -32,6 +32,8 @@ TABLES = {
     market.Market,
     market.MarketMove,
     merchant.Merchant,
+    placard.Placard,
+    placard.PlacardStep,
     notice.Notice,
     stall.Stall,
     stall.StallState,

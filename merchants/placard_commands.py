@@ -1,0 +1,101 @@
+"""The placards' commands: print them, and say what became of them."""
+
+import getpass
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ground import clock, words
+from ground.refusal import Refusal
+from ground.terminal import Format, desk, emit, show_table
+from merchants import market, placard, placard_sheet
+from merchants.option import Day, MarketCode
+from merchants.placard import Standing
+
+app = typer.Typer(no_args_is_help=True)
+placards = typer.Typer(no_args_is_help=True, help="What became of printed placards.")
+app.add_typer(placards, name="placard")
+
+Names = Annotated[list[str] | None, typer.Option(help="only these; may be given several times")]
+
+
+@app.command("placards")
+def print_placards(
+    context: typer.Context,
+    market_code: MarketCode,
+    out: Annotated[Path, typer.Option(help="the PDF to write")],
+    size: Literal["a6", "a5"] = "a6",
+    section: Names = None,
+    stall: Names = None,
+    only_new: Annotated[bool, typer.Option("--new", help="only codes never printed before")] = False,
+) -> None:
+    """Placards of the live codes as a PDF to print and cut: A6 four, A5 two to a sheet of A4."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        found = market.find(session, market_code)
+        faces = placard_sheet.faces(session, found, clock.today())
+        chosen = placard_sheet.choose(faces, sections=section or (), stalls=stall or (), only_new=only_new)
+        made = placard_sheet.print_out(
+            session,
+            found,
+            chosen,
+            size,
+            base_url=at.settings.base_url,
+            by=getpass.getuser(),
+            moment=clock.now(),
+        )
+        _write(out, made.pdf)
+        session.commit()
+    typer.echo(words.say("placard.printed", at.language, file=out, count=len(made.serials), sheets=made.sheets))
+    if placard_sheet.reaches_only_this_machine(at.settings.base_url):
+        typer.echo(words.say("placard.no_address", at.language, address=at.settings.base_url), err=True)
+
+
+def _write(out: Path, content: bytes) -> None:
+    """The whole file or none: half a PDF must not lie where a good one was."""
+    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(out)
+    except OSError as error:
+        raise Refusal("placard.no_file", file=out, reason=error.strerror) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink()
+
+
+@placards.command("list")
+def list_placards(context: typer.Context, market_code: MarketCode, format: Format = "table") -> None:
+    """Every placard of a market, and where it is."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        found = placard.every(session, market.find(session, market_code))
+    _show(found, at.language, format)
+
+
+@placards.command("mark")
+def mark(
+    context: typer.Context,
+    serial: str,
+    step: Annotated[Literal["handed_over", "damaged", "replaced"], typer.Option("--as")],
+    on: Day = None,
+    format: Format = "table",
+) -> None:
+    """A placard was handed over, is damaged, or was replaced."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        taken = placard.mark(session, serial, step, by=getpass.getuser(), on=on)
+        session.commit()
+    _show(taken, at.language, format)
+
+
+def _show(found: list[Standing], language: str, format: Format) -> None:
+    if format == "json":
+        emit([placard.show(each) for each in found])
+        return
+    columns = ["serial", "stall", "section", "size", "printed_on", "step", "since"]
+    named = [{**placard.show(each), "step": words.say(f"placard.step.{each.step}", language)} for each in found]
+    show_table(columns, [[row[column] for column in columns] for row in named])
