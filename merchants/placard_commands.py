@@ -1,6 +1,5 @@
 """The placards' commands: print them, and say what became of them."""
 
-import getpass
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from ground import clock, words
+from ground import audit, clock, words
 from ground.refusal import Refusal
-from ground.terminal import Format, desk, emit, show_table
+from ground.terminal import Format, desk, emit, show_table, user, who
 from merchants import market, placard, placard_sheet
 from merchants.option import Day, MarketCode
 from merchants.placard import Standing
@@ -44,10 +43,12 @@ def print_placards(
             chosen,
             size,
             base_url=at.settings.base_url,
-            by=getpass.getuser(),
+            by=user(),
             moment=clock.now(),
         )
         _write(out, made.pdf)
+        told = {"size": size, "serials": made.serials}
+        audit.record(session, who(), "placard.print", None, told, subject=f"market:{found.code}")
         session.commit()
     typer.echo(words.say("placard.printed", at.language, file=out, count=len(made.serials), sheets=made.sheets))
     if placard_sheet.reaches_only_this_machine(at.settings.base_url):
@@ -87,7 +88,9 @@ def mark(
     """A placard was handed over, is damaged, or was replaced."""
     at = desk(context)
     with at.books() as books, books.session() as session:
-        taken = placard.mark(session, serial, step, by=getpass.getuser(), on=on)
+        taken = placard.mark(session, serial, step, by=user(), on=on)
+        told = {"step": step, "since": taken[0].since}
+        audit.record(session, who(), "placard.mark", None, told, subject=f"code:{serial}")
         session.commit()
     _show(taken, at.language, format)
 

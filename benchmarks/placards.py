@@ -1,0 +1,64 @@
+"""`python -m benchmarks.placards`: placards a second, from codes in a database to a PDF that can be cut."""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+from ground import clock, embedded, paper, store
+from ground.settings import Settings
+from ground.store import Store
+from merchants import code, market, placard_sheet, qr_image, roll
+from merchants.market import Market
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--stalls", type=int, default=1000)
+    chosen = options.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
+    try:
+        books = store.open_store(Settings(data_dir=folder))
+        found = _fill(books, chosen.stalls)
+        for size in placard_sheet.ON_A_SHEET:
+            _measure(books, found, size)
+        books.engine.dispose()
+    finally:
+        embedded.remove(folder)
+
+
+def _fill(books: Store, stalls: int) -> Market:
+    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+        found = market.add(session, "m", "Chợ Vũng Tàu", "26506")
+        lines = ["stall;section;merchant;bank;account;account name"]
+        lines += [f"S{n};Khu {n % 12};Nguyễn Thị Hoa {n};VCB;{10**12 + n};NGUYEN THI HOA" for n in range(stalls)]
+        file = Path(folder) / "roll.csv"
+        file.write_text("\n".join(lines), "utf-8")
+        roll.take_in(session, found, file)
+        code.issue(session, found)
+        session.commit()
+    return found
+
+
+def _measure(books: Store, found: Market, size: str) -> None:
+    with books.session() as session:
+        begin = time.perf_counter()
+        faces = placard_sheet.faces(session, found, clock.today())
+        read = time.perf_counter()
+        for face in faces:
+            qr_image.svg(face.payload)
+        drawn = time.perf_counter()
+        shown = placard_sheet.content(found, faces, size, "https://cho.example.vn")
+        gathered = time.perf_counter()
+        made = paper.pdf("placard", shown, clock.now())
+        done = time.perf_counter()
+    codes, set_ = drawn - read, done - gathered
+    whole = read - begin + gathered - drawn + set_
+    print(
+        f"{size}: {len(faces):,} placards, {len(made) / 2**20:.1f} MB in {whole:.1f} s, {len(faces) / whole:,.0f} a second"
+        f" (codes drawn and read back {codes:.1f} s, pages set {set_:.1f} s)"
+    )
+
+
+if __name__ == "__main__":
+    main()
