@@ -12,7 +12,7 @@ from ground import money, words
 from ground.refusal import Refusal
 from ground.terminal import Format, desk, emit, progress, show_table
 from merchants import account, market, stall
-from payments import finding, indicator, replay, stall_day, statement, verify
+from payments import evidence_commands, finding, indicator, replay, stall_day, statement, verify
 from payments.area import Boundaries
 from payments.indicator import Audience
 from payments.statements import reading
@@ -24,6 +24,7 @@ findings = typer.Typer(invoke_without_command=True, help="What somebody should l
 statements = typer.Typer(no_args_is_help=True, help="Bank statements.")
 app.add_typer(findings, name="findings")
 app.add_typer(statements, name="statement")
+app.registered_groups += evidence_commands.app.registered_groups
 
 
 @app.command("replay")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from payments.stratum import Stratum, merge
 
@@ -47,12 +47,12 @@ class _Weighed(NamedTuple):
     squares: NDArray[np.float64]
 
     @property
-    def count(self) -> int:
+    def n(self) -> int:
         return len(self.days)
 
     @property
     def weight(self) -> float:
-        return self.size / self.count
+        return self.size / self.n
 
 
 def ratio(strata: Sequence[Stratum]) -> Ratio | None:
@@ -63,7 +63,7 @@ def ratio(strata: Sequence[Stratum]) -> Ratio | None:
     parts = [_weigh(each) for each in merged.strata]
     Y = sum(part.weight * float(part.y.sum()) for part in parts)
     X = sum(part.weight * float(part.x.sum()) for part in parts)
-    told_all = all(part.count == part.size and bool((part.reported == part.days).all()) for part in parts)
+    told_all = all(part.n == part.size and bool((part.reported == part.days).all()) for part in parts)
     if X <= 0:
         return Ratio(None, None, None, Y, X, 0.0, merged.into, told_all)
     R = Y / X
@@ -84,8 +84,8 @@ def _variance(part: _Weighed, R: float) -> float:
     between = _spread(part.y - R * part.x)
     days = _days_variance(part, R)
     if days is None:
-        return part.size**2 * between / part.count
-    sampled = part.size**2 * (1 - part.count / part.size) * between / part.count
+        return part.size**2 * between / part.n
+    sampled = part.size**2 * (1 - part.n / part.size) * between / part.n
     within = part.days**2 * (1 - part.reported / part.days) * days / part.reported
     return sampled + part.weight * float(within.sum())
 
@@ -98,7 +98,7 @@ def _days_variance(part: _Weighed, R: float) -> NDArray[np.float64] | None:
     """s²_i of y − R·x over each stall's own days; None where it is needed and nobody told of two days."""
     several = part.reported > 1
     if not several.any():
-        return None if (part.reported < part.days).any() else np.zeros(part.count)
+        return None if (part.reported < part.days).any() else np.zeros(part.n)
     yy, xy, xx = part.squares
     total = yy - 2 * R * xy + R**2 * xx
     total = np.where(total > _VARIANCE_LEAST * (yy + R**2 * xx), total, 0.0)
@@ -107,12 +107,12 @@ def _days_variance(part: _Weighed, R: float) -> NDArray[np.float64] | None:
 
 
 def _interval(R: float, se: float, parts: Sequence[_Weighed], *, told_all: bool) -> tuple[float, float]:
-    sampled = [part for part in parts if part.count < part.size]
+    sampled = [part for part in parts if part.n < part.size]
     if told_all:
         return R, R
     if se == 0 and sampled:
-        return wilson(_clip(R), sum(effective(part.count, part.size) for part in sampled))
-    freedom = sum(part.count - 1 for part in sampled or parts)
+        return wilson(_clip(R), sum(effective(part.n, part.size) for part in sampled))
+    freedom = sum(part.n - 1 for part in sampled or parts)
     if freedom == 0:  # single stalls, each with days untold: nothing says how they spread
         return 0.0, 1.0
     margin = float(stdtrit(freedom, 0.975)) * se

@@ -1,0 +1,57 @@
+"""An observation: how many customers of a stall paid cashless on a day, as a field helper counted them."""
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, Integer, text
+from sqlmodel import Field, Session, SQLModel
+
+from ground.database import Moment
+from merchants.market import Market
+from merchants.roll_cell import BadCell
+from payments import intake
+from payments.evidence_file import Form
+from payments.intake import Shelf, Taken
+
+
+class Observation(SQLModel, table=True):
+    """Numbers of customers, not money. A correction is a later row; it counts."""
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger)
+    stall_id: int = Field(sa_type=BigInteger)
+    business_date: date
+    cashless: int = Field(sa_type=Integer)
+    total: int = Field(sa_type=Integer)
+    recorded_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    recorded_by: str
+
+
+def _judge(values: dict[str, Any]) -> tuple[str, BadCell] | None:
+    cashless, total = values["cashless"], values["total"]
+    if cashless > total:
+        return "cashless", BadCell("evidence.more_than_all", cashless=cashless, total=total)
+    return None
+
+
+SHELF = Shelf(
+    Form({"cashless": "evidence.no_number", "total": "evidence.no_number"}, _judge),
+    (),
+    ("cashless", "total"),
+    text("""
+        SELECT DISTINCT ON (stall_id, business_date) stall_id, business_date, cashless, total
+        FROM observation WHERE market_id = :market AND business_date BETWEEN :first AND :last
+        ORDER BY stall_id, business_date, id DESC
+    """),
+    text("""
+        INSERT INTO observation (market_id, stall_id, business_date, cashless, total, recorded_at, recorded_by)
+        SELECT :market, r.*, :moment, :by FROM unnest(CAST(:stall_id AS bigint[]), CAST(:business_date AS date[]),
+            CAST(:cashless AS int[]), CAST(:total AS int[])) AS r
+    """),
+)
+
+
+def take_in(session: Session, market: Market, file: Path, *, by: str) -> Taken:
+    """Bring in a file of observations: all of it or nothing. The caller commits."""
+    return intake.take_in(session, market, file, SHELF, by=by)
