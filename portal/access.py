@@ -29,7 +29,7 @@ LEVELS = ("market", "ward", "province")
 class Need(NamedTuple):
     """What a route asks for: one of `roles`, reaching the areas whose codes stand in these path parameters.
 
-    No role at all: the page is everybody's. `person` is anybody who is signed in.
+    No role at all: the page is everybody's. `person` is anybody who is signed in, `staff` anybody but vendors.
     """
 
     roles: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ def needs(
 
     An operator may wherever any of the staff may. A vendor's page is the vendor's alone.
     """
-    assert roles and set(roles) <= {*ROLES, "person"}, f"no such role: {roles}"
+    assert roles and set(roles) <= {*ROLES, "person", "staff"}, f"no such role: {roles}"
     named = zip(LEVELS, (market, ward, province), strict=True)
     return _declare(Need(frozenset(roles), tuple((level, name) for level, name in named if name is not None)))
 
@@ -145,6 +145,8 @@ def may(person: Person, need: Need, session: Session | None = None, asked: dict[
         return True
     if person.is_vendor:
         return "vendor" in need.roles and not asked
+    if "staff" in need.roles:
+        return True
     if person.is_operator:
         return need.roles != {"vendor"}
     offices = [office for office in person.offices if office.role in need.roles]

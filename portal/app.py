@@ -13,7 +13,19 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from ground.refusal import Refusal
 from ground.store import Store
-from portal import access, api, landing, page, pay, public, signin, signin_link, signin_phone
+from portal import (
+    access,
+    api,
+    landing,
+    own_account,
+    page,
+    pay,
+    placard_truth,
+    public,
+    signin,
+    signin_link,
+    signin_phone,
+)
 from portal.shield import Shield
 
 RETRY_AFTER_SECONDS = 10
@@ -21,10 +33,12 @@ BODY_MAX = 24 * 2**20  # a photo of 20 MB and its form
 ROUTERS = (
     public.router,
     pay.router,
+    placard_truth.router,
     api.router,
     signin.router,
     signin_phone.router,
     signin_link.router,
+    own_account.router,
     landing.router,
 )
 

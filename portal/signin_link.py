@@ -48,13 +48,13 @@ def enter(request: Request, store: StoreDep, token: str, password: Field = "", a
     return doorstep.admit_staff(request, store, moment, "", whom)
 
 
-def choose(session: Session, whom: Staff, chosen: str, again: str, moment: datetime) -> None:
-    """A new password, twice the same; every visit of before ends."""
+def choose(session: Session, whom: Staff, chosen: str, again: str, moment: datetime, *, spare: int = 0) -> None:
+    """A new password, twice the same; every visit of before ends, but for one that is spared."""
     if chosen != again:
         raise Refusal("password.differs")
     before = {"password_at": whom.password_at}
     staff.set_password(session, whom, chosen, moment)
-    visit.end(session, moment, staff_id=whom.key)
+    visit.end(session, moment, staff_id=whom.key, spare=spare)
     who = f"staff:{whom.name}"
     audit.record(session, who, "staff.password", before, {"password_at": whom.password_at}, subject=who)
 
