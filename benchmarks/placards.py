@@ -55,8 +55,8 @@ def _measure(books: Store, found: Market, size: str) -> None:
     codes, set_ = drawn - read, done - gathered
     whole = read - begin + gathered - drawn + set_
     print(
-        f"{size}: {len(faces):,} placards, {len(made) / 2**20:.1f} MB in {whole:.1f} s, {len(faces) / whole:,.0f} a second"
-        f" (codes drawn and read back {codes:.1f} s, pages set {set_:.1f} s)"
+        f"{size}: {len(faces):,} placards, {len(made) / 2**20:.1f} MB in {whole:.1f} s, {len(faces) / whole:,.0f}/s:"
+        f" codes drawn and read back {codes:.1f} s, pages set {set_:.1f} s"
     )
 
 
