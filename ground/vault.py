@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -23,12 +24,19 @@ class Vault:
         assert keys and all(keys), "a vault needs a key"
         self._ciphers = {_derive(key, b"mark")[:_MARK]: AESGCM(_derive(key, b"seal")) for key in keys}
         self._mark, self._cipher = next(iter(self._ciphers.items()))
-        self._hash_key = _derive(keys[-1], b"hash")
+        self._keyed = hashlib.blake2b(key=_derive(keys[-1], b"hash"), digest_size=16)
         self.fingerprint = _derive(keys[-1], b"fingerprint").hex()[:16]
 
     def seal(self, text: bytes) -> bytes:
         nonce = os.urandom(_NONCE)
         return self._mark + nonce + self._cipher.encrypt(nonce, text, self._mark)
+
+    def seal_all(self, texts: Sequence[bytes]) -> list[bytes]:
+        """As `seal`, for many at once: the system is asked for their nonces once."""
+        mark, encrypt = self._mark, self._cipher.encrypt
+        nonces = os.urandom(_NONCE * len(texts))
+        drawn = (nonces[at : at + _NONCE] for at in range(0, len(nonces), _NONCE))
+        return [mark + nonce + encrypt(nonce, text, mark) for nonce, text in zip(drawn, texts, strict=True)]
 
     def unseal(self, sealed: bytes) -> bytes:
         """The text sealed before; ValueError when it was sealed with a key that is not here, or was touched."""
@@ -43,7 +51,13 @@ class Vault:
 
     def hash(self, text: str) -> bytes:
         """The same 16 bytes for the same text under this key, and nothing to be learnt from them without it."""
-        return hashlib.blake2b(text.encode(), key=self._hash_key, digest_size=16).digest()
+        return self.hash_bytes(text.encode())
+
+    def hash_bytes(self, content: bytes) -> bytes:
+        """As `hash`, of what is bytes already."""
+        keyed = self._keyed.copy()
+        keyed.update(content)
+        return keyed.digest()
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -17,10 +17,10 @@ _DIGITS = ALPHABET[:10]
 _BODY = (_DIGITS, "GHJNPQRSVWXYZ", _DIGITS, ALPHABET, ALPHABET)
 _SHAPE = f"{PREFIX}{''.join(f'[{letters}]' for letters in _BODY)}[{ALPHABET}]"
 _TOKEN = re.compile(_SHAPE)
-# Looking ahead, because the end of one that fails may be the beginning of a true one.
-_ANYWHERE = re.compile(f"(?=({_SHAPE}))")
 _SPLIT_PREFIX = re.compile("[^a-zA-Z0-9]*+".join(f"[{letter}{letter.lower()}]" for letter in PREFIX))
 _SEPARATOR = re.compile(r"[^A-Z0-9]+")
+_UPPER = bytes(range(256)).upper()
+_ASCII_SEPARATORS = bytes(sign for sign in range(128) if not chr(sign).isalnum())
 # Multiplication by the primitive element of GF(32) = GF(2)[x]/(x⁵ + x² + 1).
 _TIMES_X = [(value << 1) ^ (0b100101 if value & 16 else 0) for value in range(32)]
 _VALUE = {letter: value for value, letter in enumerate(ALPHABET)}
@@ -38,12 +38,7 @@ def draw(random: randomness.Random | None = None) -> str:
 
 def is_token(text: str) -> bool:
     """Whether this is a token exactly as it is drawn."""
-    # One that ended like a prefix could overlap with the next token of a joined memo.
-    return (
-        _TOKEN.fullmatch(text) is not None
-        and _check_character(text[len(PREFIX) : -1]) == text[-1]
-        and not text.endswith(PREFIX)
-    )
+    return _TOKEN.fullmatch(text) is not None and _holds(text)
 
 
 def find(memo: str) -> list[str]:
@@ -53,11 +48,30 @@ def find(memo: str) -> list[str]:
     joined to its stump has the right shape, one in 32 passes for a token, which is why the receiving account,
     never the token alone, says whose money it is.
     """
-    # This runs for every notice, and hardly a memo has a Z.
+    # This runs for every notice and line, and hardly a memo has a Z.
     if _SPLIT_PREFIX.search(memo) is None:
         return []
-    squeezed = _SEPARATOR.sub("", fold(memo))
-    return [text for text in dict.fromkeys(_ANYWHERE.findall(squeezed)) if is_token(text)]
+    squeezed = _squeeze(memo)
+    found: dict[str, None] = {}
+    at = squeezed.find(PREFIX)
+    while at >= 0:  # from each prefix on, because the end of one that fails may be the beginning of a true one
+        match = _TOKEN.match(squeezed, at)
+        if match is not None and _holds(match[0]):
+            found[match[0]] = None
+        at = squeezed.find(PREFIX, at + 1)
+    return list(found)
+
+
+def _squeeze(memo: str) -> str:
+    """Capitals and digits alone; nearly every memo is ASCII, for which this takes a tenth of the time."""
+    if memo.isascii():
+        return memo.encode().translate(_UPPER, _ASCII_SEPARATORS).decode()
+    return _SEPARATOR.sub("", fold(memo))
+
+
+def _holds(text: str) -> bool:
+    """Of what has the shape. One that ended like a prefix could overlap with the next token of a joined memo."""
+    return _check_character(text[len(PREFIX) : -1]) == text[-1] and not text.endswith(PREFIX)
 
 
 def _check_character(body: str) -> str:

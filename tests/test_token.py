@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from merchants import token
+from merchants.vietqr import fold
 
 NAMES = """NGUYEN VAN AN, TRAN THI BICH, LE HOANG ANH, PHAM QUOC ZUNG, DANG THI ZIEM, VO ZCHAN HUNG, BUI CZ,
     CONG TY ANZ CHAN, CONG TY TNHH ZARA CHO LON, HKD BUI ZI CHUNG, Nguyễn Thị Hoà, Đặng Zũng, Trần Chí Zân,
@@ -189,6 +190,25 @@ def test_no_false_hit_in_a_hundred_thousand_real_looking_memos():
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_searched_without_an_error(memo):
     assert all(token.is_token(found) for found in token.find(memo))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            tokens,
+            tokens.map(str.lower),
+            tokens.map(lambda drawn: drawn[:-2]),
+            st.sampled_from(["ZCH", "zc", "Z.C-H", " ", "-", "_", "Nguyễn Hoà", "Đặng"]),
+            st.text(st.characters(max_codepoint=127), max_size=6),
+        ),
+        max_size=8,
+    ).map("".join)
+)
+@settings(max_examples=300, deadline=None)
+def test_what_is_found_is_what_a_look_at_every_place_finds(memo):
+    squeezed = re.sub("[^A-Z0-9]", "", fold(memo))
+    places = (squeezed[at : at + len(TOKEN)] for at in range(len(squeezed)))
+    assert token.find(memo) == list(dict.fromkeys(filter(token.is_token, places)))
 
 
 @pytest.mark.parametrize("text", ["z", "zc ", "zch", "zch4k7", "z\u0315\u0300", "Z C H ", "ễz"], ids=ascii)
