@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from payments import suppression
 from payments.area import Span
+from payments.evidence import Known
 from payments.lot import SPANS, Lots
 from payments.suppression import Contribution
 
@@ -24,6 +25,7 @@ class Census(NamedTuple):
     sales_count: int
     takings: Contribution  # to sales_value
     purchases: Contribution  # to sales_count
+    known: tuple[Known, ...] = ()  # market by market, with the evidence of the sales no bank sees
 
 
 # One row for each lot. What is known of a stall is piled up and grouped, never
@@ -80,7 +82,7 @@ def take(connection: Connection, lots: Lots, k: int) -> list[Census]:
 
 def _read(row: Sequence[int | None]) -> Census:
     counts = [number or 0 for number in row]
-    return Census._make([*counts[:7], Contribution(*counts[7:11]), Contribution(*counts[11:15])])
+    return Census._make([*counts[:7], Contribution(*counts[7:11]), Contribution(*counts[11:15]), ()])
 
 
 _NOBODY = _read((0,) * 15)
@@ -92,7 +94,8 @@ def pool(parts: Iterable[Census]) -> Census:
     counts = [sum(column) for column in zip(*(part[:7] for part in found), strict=True)]
     takings = suppression.pool([part.takings for part in found])
     purchases = suppression.pool([part.purchases for part in found])
-    return Census._make([*counts, takings, purchases])
+    known = tuple(each for part in found for each in part.known)
+    return Census._make([*counts, takings, purchases, known])
 
 
 _LEVEL = text("""

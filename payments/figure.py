@@ -1,18 +1,29 @@
 """A figure: an indicator's value with everything needed to defend it."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, NamedTuple
+
+from ground import words
 
 DEFINITIONS_VERSION = 1
 
 Status = Literal["suppressed", "insufficient", "final", "provisional"]
 
 
+class Remark(NamedTuple):
+    """Something more to be said of a figure: a key of the word files, and what its sentence names."""
+
+    key: str
+    params: dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Figure:
     """The fields of INDICATORS.md, "Coverage and status". A share is an unrounded float, a level whole đồng or sales.
 
-    `reason` is a key of the word files or None; whoever shows the figure says it in the reader's language.
+    `reason` is a key of the word files or None; `because` says it in the reader's language, with the remarks.
+    Of an estimated share `population` says what N counts, and `connected` which part of all stalls that is; `least`
+    and `most` are the bounds of a proportion with nothing assumed of those nobody inspected.
     """
 
     indicator: str
@@ -29,14 +40,26 @@ class Figure:
     status: Status
     reason: str | None = None
     k: int | None = None
+    population: str | None = None
+    connected: float | None = None
+    least: float | None = None
+    most: float | None = None
+    remarks: tuple[Remark, ...] = ()
+
+    def because(self, language: str = "en") -> str | None:
+        """The reason and the remarks as one line."""
+        said = [words.say(self.reason, language)] if self.reason else []
+        said += [words.say(key, language, **params) for key, params in self.remarks]
+        return "; ".join(said) or None
 
     def shown(self) -> dict[str, Any]:
-        """As JSON shows it; `k` only where there is one."""
-        fields = asdict(self)
-        fields["sources"] = list(self.sources)
-        if self.k is None:
-            del fields["k"]
-        return fields
+        """As JSON shows it, but for the reason's words; what only some figures have only where there is one."""
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "remarks"}
+        told["sources"] = list(self.sources)
+        return {name: value for name, value in told.items() if value is not None or name not in ONLY_SOME}
+
+
+ONLY_SOME = ("k", "population", "connected", "least", "most")
 
 
 def share(indicator: str, numerator: int, denominator: int, *, source: str, k: int | None = None) -> Figure:
@@ -98,12 +121,16 @@ def missing(
 
 def hide(figure: Figure) -> Figure:
     """The same figure for those who might work out a single stall's takings from it."""
-    return missing(
-        figure.indicator,
-        "figure.suppressed",
-        n=figure.n,
-        size=figure.N,
-        sources=figure.sources,
-        method=figure.method,
+    return replace(
+        figure,
+        value=None,
+        low=None,
+        high=None,
+        numerator=None,
+        denominator=None,
+        least=None,
+        most=None,
         status="suppressed",
+        reason="figure.suppressed",
+        remarks=(),
     )

@@ -6,17 +6,20 @@ from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
-from ground import clock, words
+from ground import clock
 from ground.refusal import Refusal
-from payments import area, census, figure, lot, period, suppression
+from payments import area, census, evidence, figure, lot, period, share, suppression
 from payments.area import Area, Boundaries, Map
 from payments.census import Census
+from payments.evidence import Known
 from payments.figure import DEFINITIONS_VERSION, Figure
+from payments.lot import Lots
 from payments.period import Period
 
 Audience = Literal["public", "ward", "board", "internal"]
 AUDIENCES = ("public", "ward", "board", "internal")
 FROM_COUNTS = ("cashless_count", "count_share")
+FROM_EVIDENCE = ("count_share", "value_share")
 FROM_TAKINGS = (*FROM_COUNTS, "cashless_value", "value_share", "reconciled_share")
 
 
@@ -42,12 +45,12 @@ def active_use(taken: Census, k: int) -> Figure:
 
 def count_share(taken: Census, k: int) -> Figure:
     """Cashless purchases of all purchases: needs the purchases no bank sees."""
-    return figure.missing("count_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio")
+    return share.of_count(taken.known)
 
 
 def value_share(taken: Census, k: int) -> Figure:
     """Cashless đồng of all đồng: needs the sales no bank sees."""
-    return figure.missing("value_share", "figure.no_cash_known", n=0, size=taken.connected, method="stratified ratio")
+    return share.of_value(taken.known)
 
 
 def cashless_value(taken: Census, k: int) -> Figure:
@@ -150,22 +153,40 @@ def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> lis
 def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, audience: Audience) -> list[Rated]:
     k = -(-((drawn.last - drawn.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
     lots = lot.share_out([each.spans for each in areas])
-    taken = census.take(session.connection(), lots, k)
-    pooled = (census.pool([taken[number] for number in numbers]) for numbers in lots.members)
-    return [_rate(each, counted, k, audience) for each, counted in zip(areas, pooled, strict=True)]
+    counted = _count(session, lots, drawn, k)
+    return [
+        _rate(each, [counted[number] for number in numbers], k, audience)
+        for each, numbers in zip(areas, lots.members, strict=True)
+    ]
 
 
-def _rate(rated: Area, taken: Census, k: int, audience: Audience) -> Rated:
-    hidden = () if audience == "internal" else _hidden(taken)
-    figures = (indicator(taken, k) for indicator in INDICATORS)
+def _count(session: Session, lots: Lots, drawn: Map, k: int) -> list[Census]:
+    """What is counted and known in each lot."""
+    connection = session.connection()
+    markets = {found.key: found for found in drawn.markets}
+    told = evidence.read(connection, lots)
+    counted = []
+    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, k), told, strict=True):
+        market = markets[spans[0].market_id]
+        known = Known(market.code, area.ward_of(market, drawn), taken.stalls, taken.connected, heard)
+        counted.append(taken._replace(known=(known,)))
+    return counted
+
+
+def _rate(rated: Area, counted: Sequence[Census], k: int, audience: Audience) -> Rated:
+    taken = census.pool(counted)
+    figures = tuple(indicator(taken, k) for indicator in INDICATORS)
+    hidden = () if audience == "internal" else _hidden(taken, figures)
     return Rated(rated, tuple(figure.hide(each) if each.indicator in hidden else each for each in figures))
 
 
-def _hidden(taken: Census) -> tuple[str, ...]:
+def _hidden(taken: Census, figures: Sequence[Figure]) -> tuple[str, ...]:
     """The figures that may not be shown: each by its own cell, and counts wherever the value is hidden as well."""
     if suppression.is_suppressed(taken.takings):
         return FROM_TAKINGS
-    return FROM_COUNTS if suppression.is_suppressed(taken.purchases) else ()
+    shares = (each for each in figures if each.indicator in FROM_EVIDENCE)
+    telling = tuple(each.indicator for each in shares if share.tells_too_much(each, taken.known))
+    return (*telling, *FROM_COUNTS) if suppression.is_suppressed(taken.purchases) else telling
 
 
 def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
@@ -194,6 +215,4 @@ def _named(part: Area) -> dict[str, Any]:
 
 
 def _figures(rated: Rated, language: str) -> list[dict[str, Any]]:
-    return [
-        {**each.shown(), "reason": words.say(each.reason, language) if each.reason else None} for each in rated.figures
-    ]
+    return [{**each.shown(), "reason": each.because(language)} for each in rated.figures]

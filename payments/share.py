@@ -1,0 +1,120 @@
+"""The shares that rest on evidence, as figures: what is enough, which evidence counts, what is to be said of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from payments import estimate, figure, suppression
+from payments.estimate import Ratio
+from payments.evidence import Known, Told
+from payments.figure import Figure, Remark
+from payments.stratum import Stratum
+
+REPORTERS_MIN = 5
+COVERAGE_PERCENT_MIN = 5
+OBSERVED_MIN = 5
+SMALL_SAMPLE = 20
+SOURCES = ("declared", "booked", "observed")
+
+
+def of_value(known: Sequence[Known]) -> Figure:
+    """Cashless đồng of all đồng, from what stalls declared or booked."""
+    return _of_connected("value_share", known, [each.evidence.values for each in known])
+
+
+def of_count(known: Sequence[Known]) -> Figure:
+    """Cashless purchases of all: as observed where at least 5 stalls were, else as declared or booked."""
+    if not _is_observed(known):
+        return _of_connected("count_share", known, [each.evidence.purchases for each in known])
+    told = [each.evidence.observed for each in known]
+    picked = sum(each.evidence.picked for each in known)
+    remarks = [Remark("share.picked", {"count": picked})] if picked else []
+    strata = [Stratum(each.market, each.stalls, each.evidence.observed.reporters, each.ward) for each in known]
+    return replace(_figure("count_share", strata, told, "stratified ratio", remarks), population="all stalls")
+
+
+def tells_too_much(shown: Figure, known: Sequence[Known]) -> bool:
+    """Whether what a single stall took or sold could be worked out from the share's own parts, Y or X."""
+    if shown.value is None:
+        return False
+    reporters = [reporter for told in _evidence_of(shown.indicator, known) for reporter in told.reporters]
+    parts = (reporter.y for reporter in reporters), (reporter.x for reporter in reporters)
+    return any(suppression.is_suppressed(suppression.contribution(part)) for part in parts)
+
+
+def _evidence_of(indicator: str, known: Sequence[Known]) -> list[Told]:
+    if indicator == "value_share":
+        return [each.evidence.values for each in known]
+    if _is_observed(known):
+        return [each.evidence.observed for each in known]
+    return [each.evidence.purchases for each in known]
+
+
+def _is_observed(known: Sequence[Known]) -> bool:
+    return sum(each.evidence.observed.stalls for each in known) >= OBSERVED_MIN
+
+
+def _of_connected(indicator: str, known: Sequence[Known], told: Sequence[Told]) -> Figure:
+    """Only connected stalls have a y. Who declares or shows her books was not drawn by lot: a volunteer."""
+    under = sum(each.under for each in told)
+    remarks = [Remark("share.under_receipts", {"count": under})] if under else []
+    strata = [
+        Stratum(each.market, each.connected, said.reporters, each.ward) for each, said in zip(known, told, strict=True)
+    ]
+    method = "volunteers" if any(each.sources for each in told) else "stratified ratio"
+    stalls, connected = sum(each.stalls for each in known), sum(each.connected for each in known)
+    made = _figure(indicator, strata, told, method, remarks)
+    return replace(made, population="connected stalls", connected=connected / stalls if stalls else None)
+
+
+def _figure(
+    indicator: str, strata: Sequence[Stratum], told: Sequence[Told], method: str, remarks: Sequence[Remark]
+) -> Figure:
+    n, size = sum(len(each.reporters) for each in strata), sum(each.size for each in strata)
+    found = frozenset(source for each in told for source in each.sources)
+    sources = tuple(source for source in SOURCES if source in found)
+    reason = _too_little(n, size, anything=any(each.stalls for each in told))
+    ratio = None if reason else estimate.ratio(strata)
+    if ratio is None or ratio.value is None:
+        lacking = reason or ("share.no_stratum" if ratio is None else "figure.no_sales")
+        missing = figure.missing(indicator, lacking, n=n, size=size, sources=sources, method=method)
+        return replace(missing, remarks=tuple(remarks))
+    return Figure(
+        indicator,
+        ratio.value,
+        ratio.low,
+        ratio.high,
+        round(ratio.Y),
+        round(ratio.X),
+        n,
+        size,
+        n / size,
+        sources,
+        method,
+        "provisional",
+        "share.small_sample" if n < SMALL_SAMPLE and not ratio.is_census else None,
+        remarks=(*_merged(ratio), *remarks),
+    )
+
+
+def _too_little(n: int, size: int, *, anything: bool) -> str | None:
+    """INDICATORS.md, "Coverage and status": what makes an estimated share insufficient."""
+    if not anything or size == 0:
+        return "figure.no_cash_known"
+    if n < REPORTERS_MIN and n < size:
+        return "share.too_few"
+    return "share.too_little" if n * 100 < size * COVERAGE_PERCENT_MIN else None
+
+
+def _merged(ratio: Ratio) -> tuple[Remark, ...]:
+    """Which markets were too thin to stand for themselves, by what they were merged into."""
+    targets = dict.fromkeys(ratio.merged[market] for market in sorted(ratio.merged))
+    return tuple(
+        Remark(
+            "share.merged",
+            {
+                "markets": ", ".join(market for market in sorted(ratio.merged) if ratio.merged[market] == into),
+                "into": into,
+            },
+        )
+        for into in targets
+    )
