@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from ground.refusal import Refusal
 from ground.store import Store
-from portal import form, page, visit
+from portal import device, form, page, staff, visit
 from portal.person import Person
 from portal.staff import Staff
 from portal.visit import Guest
@@ -54,7 +54,13 @@ def admit(
     lasting = int(visit.VENDOR_WHOLE.total_seconds()) if person.is_vendor else None
     form.set_cookie(request, answer, "visit", token, lasting)
     form.drop_cookie(request, answer, "form")
+    device.remember(request, answer, store.vault, person.phone or account_of(person.name))
     return answer
+
+
+def account_of(name: str) -> str:
+    """The account a name is counted for when somebody tries passwords, whether there is one or not."""
+    return staff.key_of(name)[: staff.NAME_MAX]
 
 
 def go(next_: str, person: Person) -> Response:

@@ -12,7 +12,7 @@ from ground import audit, clock
 from ground.refusal import Refusal
 from ground.store import Store
 from merchants import qr_image
-from portal import browser, doorstep, page, password, second_factor, signin_link, staff, throttle, visit
+from portal import browser, doorstep, page, password, second_factor, signin_link, throttle, visit
 from portal.access import Door, needs, signed_in
 from portal.person import Person
 from portal.staff import Staff
@@ -153,7 +153,7 @@ def _staff(session: Session, person: Person) -> Staff:
 
 def _confirm(session: Session, store: Store, person: Person, told: str, moment: datetime) -> Staff:
     """Somebody at an unlocked screen is not the owner: what guards the account asks for the password again."""
-    tries = (throttle.ACCOUNT, staff.key_of(person.name))
+    tries = (throttle.CONFIRMED, str(person.staff_id))
     throttle.count(session, store.vault, moment, tries)
     session.commit()
     whom = _staff(session, person)

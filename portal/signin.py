@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from ground import clock, logs
 from ground.refusal import Refusal
 from ground.store import Store
-from portal import doorstep, form, page, password, second_factor, staff, throttle, visit
+from portal import device, doorstep, form, page, password, second_factor, staff, throttle, visit
 from portal.access import Door, everybody, needs, signed_in
 from portal.person import Person
 from portal.staff import Staff
@@ -80,7 +80,7 @@ def leave(request: Request, store: StoreDep) -> Response:
 def _prove(request: Request, store: Store, name: str, told: str, moment: datetime) -> Staff:
     """Who has this name and password. A try is counted before it is judged, and judged outside a transaction."""
     guest = doorstep.guest_of(request)
-    account = (throttle.ACCOUNT, staff.key_of(name)[: staff.NAME_MAX])
+    account = (throttle.ACCOUNT, device.lane(request, store.vault, doorstep.account_of(name)))
     with store.session() as session:
         throttle.count(session, store.vault, moment, account, (throttle.ADDRESS, throttle.neighbourhood(guest.address)))
         session.commit()

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from ground import clock, message, words
 from ground.refusal import Refusal
 from ground.store import Store
-from portal import doorstep, form, page, phone_code, throttle, vendor_account
+from portal import device, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, everybody
 
 router = APIRouter(route_class=Door, include_in_schema=False)
@@ -55,7 +55,8 @@ def enter(request: Request, store: StoreDep, code: Field = "", next: Field = "")
         is_open = phone is not None or phone_code.is_open(session, store.vault, handle, moment)
         vendor_id = vendor_account.take_up(session, phone, moment) if phone else None
         if phone:
-            throttle.forgive(session, store.vault, moment, (throttle.PHONE, phone))
+            asked = (throttle.PHONE, device.lane(request, store.vault, phone))
+            throttle.forgive(session, store.vault, moment, asked)
         session.commit()
     if vendor_id is None:
         refusal = Refusal("signin.wrong_code" if is_open else "signin.code_is_over")
@@ -68,7 +69,8 @@ def enter(request: Request, store: StoreDep, code: Field = "", next: Field = "")
 def _make_code(request: Request, store: Store, phone: str, moment: datetime) -> phone_code.Made:
     address = (throttle.PHONE_ADDRESS, throttle.neighbourhood(doorstep.guest_of(request).address))
     with store.session() as session:
-        throttle.count(session, store.vault, moment, (throttle.PHONE, phone), address)
+        asked = (throttle.PHONE, device.lane(request, store.vault, phone))
+        throttle.count(session, store.vault, moment, asked, address)
         made = phone_code.make(session, store.vault, phone, moment)
         session.commit()
     return made

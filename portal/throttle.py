@@ -44,6 +44,7 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 ACCOUNT = Pace("account", 4, 2 * SECOND, 15 * MINUTE)
 # An office shares one address: many may mistype before it slows.
 ADDRESS = Pace("address", 20, 2 * SECOND, 15 * MINUTE)
+CONFIRMED = Pace("confirmed", 4, 5 * SECOND, 15 * MINUTE)
 SECOND_FACTOR = Pace("second", 4, 5 * SECOND, 15 * MINUTE)
 PHONE = Pace("phone", 2, MINUTE, 60 * MINUTE)
 PHONE_ADDRESS = Pace("phone address", 12, MINUTE, 15 * MINUTE)
