@@ -62,7 +62,7 @@ def _fill_journal(books: Store, entries: int) -> None:
     begin = time.perf_counter()
     with books.engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text("TRUNCATE entry, stall_day, finding, notice"))
+        connection.execute(text("TRUNCATE entry, stall_day, finding, notice CASCADE"))
         connection.execute(text("DROP INDEX IF EXISTS entry_once, entry_notice"))
         connection.execute(
             text("""

@@ -1,7 +1,6 @@
-"""The books' commands: replay, rebuild, verify, findings, rates."""
+"""The books' commands: replay, rebuild, verify, statements, rates."""
 
 import csv
-import getpass
 import io
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -10,9 +9,9 @@ import typer
 
 from ground import money, words
 from ground.refusal import Refusal
-from ground.terminal import Format, desk, emit, progress, show_table
-from merchants import account, market, stall
-from payments import evidence_commands, finding, indicator, replay, stall_day, statement, verify
+from ground.terminal import Format, desk, emit, progress, show_table, user
+from merchants import account
+from payments import evidence_commands, indicator, reconciliation_commands, replay, stall_day, statement, verify
 from payments.area import Boundaries
 from payments.indicator import Audience
 from payments.statements import reading
@@ -20,11 +19,11 @@ from payments.statements.layout import BANKS
 from payments.statements.section import choose
 
 app = typer.Typer(no_args_is_help=True)
-findings = typer.Typer(invoke_without_command=True, help="What somebody should look into.")
 statements = typer.Typer(no_args_is_help=True, help="Bank statements.")
-app.add_typer(findings, name="findings")
 app.add_typer(statements, name="statement")
-app.registered_groups += evidence_commands.app.registered_groups
+for commands in (evidence_commands.app, reconciliation_commands.app):
+    app.registered_commands += commands.registered_commands
+    app.registered_groups += commands.registered_groups
 
 
 @app.command("replay")
@@ -82,7 +81,7 @@ def import_statement(
     with at.books() as books, books.session() as session, progress() as bar:
         lines = bar.track(section.lines, total=len(section.lines), description=file.name)
         account_id = account.take_up(session, [key])[key]
-        taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=_user())
+        taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
         session.commit()
     _show_statement(statement.shown(taken), format)
 
@@ -92,62 +91,6 @@ def _show_statement(document: dict[str, Any], format: Format) -> None:
         emit(document)
     else:
         show_table(list(document), [list(document.values())], right=range(4, 11))
-
-
-@findings.callback()
-def list_findings(
-    context: typer.Context,
-    market_code: Annotated[str | None, typer.Option("--market")] = None,
-    status: Literal["open", "assigned", "closed", "resolved"] | None = None,
-    format: Format = "table",
-) -> None:
-    """List what somebody should look into."""
-    if context.invoked_subcommand is not None:
-        return
-    at = desk(context)
-    with at.books() as books, books.session() as session:
-        if market_code is not None:
-            market.find(session, market_code)
-        rows = finding.every(session, market=market_code, status=status, language=at.language)
-    if format == "json":
-        emit(rows)
-        return
-    columns = ["id", "kind", "business_date", "amount", "market", "stall", "external_id", "status", "detail"]
-    show_table(columns, [[_cell(row, name, at.language) for name in columns] for row in rows], right=(3,))
-
-
-def _cell(row: dict[str, Any], name: str, language: str) -> Any:
-    return money.show(row[name], language) if name == "amount" else row[name]
-
-
-@findings.command("assign")
-def assign(
-    context: typer.Context,
-    id: int,
-    stall_name: Annotated[str, typer.Option("--stall", help="NUMBER or MARKET/NUMBER")],
-    reason: Annotated[str, typer.Option()],
-) -> None:
-    """Give the payment to a stall."""
-    with desk(context).books() as books, books.session() as session:
-        owner = stall.find(session, stall_name, among=finding.candidate_markets(session, id))
-        finding.assign(session, id, owner, by=_user(), reason=reason)
-        session.commit()
-
-
-@findings.command("close")
-def close(context: typer.Context, id: int, reason: Annotated[str, typer.Option()]) -> None:
-    """Nothing more is to be done."""
-    with desk(context).books() as books, books.session() as session:
-        finding.close(session, id, by=_user(), reason=reason)
-        session.commit()
-
-
-def _user() -> str:
-    """Who sits at the operator's command line."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "operator"
 
 
 @app.command("rates")

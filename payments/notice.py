@@ -15,6 +15,7 @@ from ground import clock
 from ground.database import Moment
 from ground.vault import Vault
 from merchants import token
+from payments import reference
 
 # BIGINT ends at 9.2·10^18. An amount beyond this is not believable and is never posted; the raw notice has it whole.
 AMOUNT_KEPT_MAX = 10**18
@@ -24,6 +25,7 @@ class Notice(SQLModel, table=True):
     """A kept notice. In clear stand only what law 7 of DESIGN.md lists; `handled_at` is set when it is posted.
 
     `repeat_of`: the first notice of the same id, where this one tells another amount, account or direction.
+    `names` and `named`: keyed hashes of what its reference is called, and of the references its memo mentions.
     """
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
@@ -45,6 +47,8 @@ class Notice(SQLModel, table=True):
     payer_hash: bytes | None = None
     memo: bytes | None = None
     raw: bytes | None = None
+    names: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    named: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     handled_at: datetime | None = Field(default=None, sa_column=Column(Moment))
 
 
@@ -94,6 +98,8 @@ def seal(told: Told, vault: Vault, received_at: datetime) -> dict[str, Any]:
         "payer_hash": vault.hash(told.payer).hex() if incoming and told.payer else None,
         "memo": vault.seal(told.memo.encode()).hex() if incoming and told.memo else None,
         "raw": vault.seal(told.raw).hex() if incoming else None,
+        "names": reference.names(vault, told.reference) if incoming else [],
+        "named": reference.named(vault, told.memo, (), (told.account, told.virtual_account)) if incoming else [],
     }
 
 
@@ -101,14 +107,15 @@ _ROWS = """
     SELECT r.provider, r.external_id, r.received_at, r.occurred_at, r.business_date, r.direction, r.amount,
         r.bank, r.bin, r.account, r.virtual_account, r.reference, r.tokens,
         decode(r.memo_hash, 'hex') AS memo_hash, decode(r.payer_hash, 'hex') AS payer_hash,
-        decode(r.memo, 'hex') AS memo, decode(r.raw, 'hex') AS raw
+        decode(r.memo, 'hex') AS memo, decode(r.raw, 'hex') AS raw,
+        r.names, r.named
     FROM json_to_recordset(%s::json) AS r(provider text, external_id text, received_at timestamptz,
         occurred_at timestamptz, business_date date, direction text, amount bigint, bank text, bin text,
         account text, virtual_account text, reference text, tokens text[], memo_hash text, payer_hash text,
-        memo text, raw text)
+        memo text, raw text, names bigint[], named bigint[])
 """
 _COLUMNS = """provider, external_id, received_at, occurred_at, business_date, direction, amount, bank, bin, account,
-    virtual_account, reference, tokens, memo_hash, payer_hash, memo, raw"""
+    virtual_account, reference, tokens, memo_hash, payer_hash, memo, raw, names, named"""
 _KEEP = f"""
     INSERT INTO notice ({_COLUMNS}) {_ROWS}
     ON CONFLICT (provider, external_id) WHERE repeat_of IS NULL DO NOTHING

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from ground import clock
 from ground.logs import log
 from ground.money import DONG_MAX
-from payments import attribution, finding, journal
+from payments import attribution, card, decision, finding, journal, reconciliation
 from payments.attribution import Attribution, Directory, Receipt
 from payments.finding import HELD, Opened
 from payments.journal import Movement
@@ -43,6 +43,7 @@ def post_all(session: Session, stuck: list[int] | None = None) -> int:
 
 def post_batch(session: Session, limit: int = BATCH, skip: Sequence[int] = ()) -> int:
     """Claim and post in one commit; returns how many. Several processes may do so at once."""
+    reconciliation.share(session)
     claimed = session.execute(_CLAIM, {"now": clock.now(), "limit": limit, "skip": list(skip)}).all()
     notices = sorted(claimed, key=lambda row: int(row.id))
     if notices:
@@ -99,6 +100,7 @@ def _post(session: Session, notices: Sequence[Any]) -> None:
                 opened.append(_opened(row, found))
     journal.write(session, movements)
     finding.open_all(session, opened)
+    reconciliation.meet(session, [row for row in notices if row.direction == "in"])
 
 
 def _doubt(row: Any, known: Directory) -> str | None:
@@ -147,10 +149,15 @@ def _opened(row: Any, found: Attribution) -> Opened:
 
 
 _WAITING = text("""
-    SELECT f.id AS finding_id, f.kind, f.candidates, n.id, n.provider, n.repeat_of, n.received_at, n.occurred_at,
-        n.business_date, n.direction, n.amount, n.bank, n.bin, n.account, n.virtual_account, n.tokens
-    FROM finding f JOIN notice n ON n.id = f.notice_id
-    WHERE f.status = 'open' AND f.kind = ANY(:kinds) AND f.stall_id IS NULL
+    SELECT f.id AS finding_id, f.kind, f.candidates, f.line_id, n.id, coalesce(n.provider, 'statement') AS provider,
+        f.business_date, f.amount, coalesce(n.bank, f.detail ->> 'bank') AS bank, coalesce(n.bin, a.bin) AS bin,
+        coalesce(n.account, a.number) AS account, coalesce(n.virtual_account, l.virtual_account) AS virtual_account,
+        coalesce(n.tokens, l.tokens) AS tokens
+    FROM finding f
+    LEFT JOIN notice n ON n.id = f.notice_id
+    LEFT JOIN statement_line l ON l.id = f.line_id
+    LEFT JOIN account a ON a.id = l.account_id
+    WHERE f.status = 'open' AND f.kind = ANY(:kinds) AND f.stall_id IS NULL AND NOT f.detail ? 'doubt'
     ORDER BY f.id FOR UPDATE OF f SKIP LOCKED
 """)
 
@@ -160,6 +167,7 @@ def resolve_waiting(session: Session) -> int:
 
     So the books do not depend on whether the roll or the payment was known first.
     """
+    reconciliation.share(session)
     waiting = session.execute(_WAITING, {"kinds": list(HELD)}).all()
     known = _directory(session, waiting)
     resolved = 0
@@ -167,10 +175,10 @@ def resolve_waiting(session: Session) -> int:
         found = attribution.attribute(_receipt(row), known)
         if found.stall_id is not None and found.market_id is not None:
             doubt = _opened(row, found) if found.finding else None
-            finding.settle(session, row.finding_id, doubt, found.stall_id, found.market_id)
+            decision.settle(session, row.finding_id, doubt, found.stall_id, found.market_id)
             resolved += 1
         elif (found.finding, list(found.candidates)) != (row.kind, list(row.candidates)):
-            finding.see_anew(session, row.finding_id, _opened(row, found))
+            decision.see_anew(session, row.finding_id, _opened(row, found))
     session.commit()
     return resolved
 
@@ -180,8 +188,10 @@ def _directory(session: Session, rows: Sequence[Any]) -> Directory:
         session,
         [number for row in rows for number in (row.account, row.virtual_account) if number],
         [token for row in rows for token in row.tokens],
+        [row.virtual_account for row in rows if row.provider == card.PROVIDER],
     )
 
 
 def _receipt(row: Any) -> Receipt:
-    return Receipt(row.account, row.virtual_account, row.bin, row.business_date, row.tokens)
+    serial = row.virtual_account if row.provider == card.PROVIDER else None
+    return Receipt(row.account, row.virtual_account, row.bin, row.business_date, row.tokens, serial)

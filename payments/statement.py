@@ -13,12 +13,16 @@ from ground.database import Moment
 from ground.refusal import Refusal
 from ground.vault import Vault
 from merchants import token
+from payments import reference
 from payments.statements.line import Line
 from payments.statements.section import Section
 
 
 class Statement(SQLModel, table=True):
-    """What a file told of an account from `first_day` to `last_day`; amounts in đồng."""
+    """What a file told of an account from `first_day` to `last_day`; amounts in đồng.
+
+    reconciled_through: up to which day its new lines have been taken to the books.
+    """
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     account_id: int = Field(sa_type=BigInteger)
@@ -34,10 +38,14 @@ class Statement(SQLModel, table=True):
     opening: int | None = Field(default=None, sa_type=BigInteger)
     closing: int | None = Field(default=None, sa_type=BigInteger)
     balanced: bool | None = None
+    reconciled_through: date | None = None
 
 
 class StatementLine(SQLModel, table=True):
-    """One movement. `alike`: a hash of time, amount, reference and memo; `nth`: which of the alike lines it is."""
+    """One movement. `alike`: a hash of time, amount, reference and memo; `nth`: which of the alike lines it is.
+
+    `names` and `named`: keyed hashes of what its reference is called, and of the references it mentions.
+    """
 
     __tablename__ = "statement_line"
 
@@ -57,6 +65,8 @@ class StatementLine(SQLModel, table=True):
     memo: bytes | None = None
     balance: int | None = Field(default=None, sa_type=BigInteger)
     reversal: bool
+    names: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    named: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     alike: bytes
     nth: int
 
@@ -64,11 +74,11 @@ class StatementLine(SQLModel, table=True):
 _INCOMING = """
     CREATE TEMPORARY TABLE incoming (row integer, occurred_at timestamptz, business_date date, direction text,
         amount bigint, reference text, virtual_account text, tokens text[], memo_hash bytea, payer_hash bytea,
-        memo bytea, balance bigint, reversal boolean, alike bytea) ON COMMIT DROP
+        memo bytea, balance bigint, reversal boolean, names bigint[], named bigint[], alike bytea) ON COMMIT DROP
 """
 _COPY = """
     COPY incoming (row, occurred_at, business_date, direction, amount, reference, virtual_account, tokens, memo_hash,
-        payer_hash, memo, balance, reversal, alike) FROM STDIN
+        payer_hash, memo, balance, reversal, names, named, alike) FROM STDIN
 """
 # A file's k-th alike line is another file's k-th. Where both tell the running balance, that tells alike lines
 # apart: the k-th of a balance is the k-th of that balance. Where one does not, the larger count in one file stands.
@@ -92,9 +102,9 @@ _TAKE = """
             ELSE nth_alike > known_lines END
     )
     INSERT INTO statement_line (statement_id, account_id, row, occurred_at, business_date, direction, amount,
-        reference, virtual_account, tokens, memo_hash, payer_hash, memo, balance, reversal, alike, nth)
+        reference, virtual_account, tokens, memo_hash, payer_hash, memo, balance, reversal, names, named, alike, nth)
     SELECT %(statement)s, %(account)s, row, occurred_at, business_date, direction, amount, reference, virtual_account,
-        tokens, memo_hash, payer_hash, memo, balance, reversal, alike,
+        tokens, memo_hash, payer_hash, memo, balance, reversal, names, named, alike,
         known_lines + row_number() OVER (PARTITION BY alike ORDER BY row)
     FROM fresh ORDER BY row
 """
@@ -175,8 +185,17 @@ def _rows(vault: Vault, lines: Iterable[Line]) -> Iterator[tuple[Any, ...]]:
             vault.seal(memo.encode()) if memo else None,
             line.balance,
             line.reversal,
+            *_references(vault, line),
             _alike(vault, line),
         )
+
+
+def _references(vault: Vault, line: Line) -> tuple[list[int], list[int]]:
+    """What a line is called and what it mentions; money going out has no name, its references are all mentions."""
+    if line.direction == "out":
+        return [], reference.named(vault, "", (*line.named, line.reference or ""), ())
+    mentions = reference.named(vault, line.memo, line.named, (line.virtual_account,))
+    return reference.names(vault, line.reference), mentions
 
 
 def _alike(vault: Vault, line: Line) -> bytes:

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from ground import clock
 from ground.store import Store
 from merchants import code
-from payments import finding, posting, replay, stall_day, verify
+from payments import decision, finding, posting, replay, stall_day, verify
 from tests.world import Street, import_roll, keep, post, told
 
 ROLLUP = """SELECT s.number, d.business_date, d.sales_value, d.sales_count
@@ -34,7 +34,7 @@ def wipe(books: Store) -> None:
     """Empty the books, keep the registry. The journal's own guard has to be taken off for it."""
     with books.engine.begin() as connection:
         connection.execute(text("ALTER TABLE entry DISABLE TRIGGER entry_is_never_changed"))
-        connection.execute(text("TRUNCATE notice, entry, finding, stall_day"))
+        connection.execute(text("TRUNCATE notice, entry, finding, stall_day CASCADE"))
         connection.execute(text("ALTER TABLE entry ENABLE TRIGGER entry_is_never_changed"))
 
 
@@ -221,12 +221,12 @@ def test_assigned_money_counts_on_its_true_day(world: tuple[Store, Street, list[
     with books.session() as session:
         waiting = {row["external_id"]: row["id"] for row in finding.every(session, status="open")}
         ids = {row.number: row.id for row in session.execute(text("SELECT number, id FROM stall"))}
-        finding.assign(session, waiting["5"], ids["B1"], by="operator", reason="vendor showed her app")
+        decision.assign(session, waiting["5"], ids["B1"], by="operator", reason="vendor showed her app")
         session.commit()
     assert ("B1", 60_000, 1) in [(number, value, count) for number, _, value, count in totals(books)[0]]
     assert verify.verify(books).ok
     with books.session() as session:
-        finding.assign(session, waiting["5"], ids["B2"], by="operator", reason="it was her brother")
+        decision.assign(session, waiting["5"], ids["B2"], by="operator", reason="it was her brother")
         session.commit()
     rollup = {number: (value, count) for number, _, value, count in totals(books)[0]}
     assert rollup["B2"] == (110_000, 2)

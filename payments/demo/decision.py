@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import words
-from payments import finding
+from payments import decision
 from payments.finding import HELD
 
 BOARD = "ban-quan-ly"
@@ -30,7 +30,7 @@ def decide(session: Session, meant: Mapping[str, int], today: date) -> None:
             continue
         if found.kind in HELD and found.kind != "unknown_account" and found.stall_id is None:
             reason = words.say("demo.vendor_remembers")
-            finding.assign(session, found.id, meant[found.external_id], by=BOARD, reason=reason)
+            decision.assign(session, found.id, meant[found.external_id], by=BOARD, reason=reason)
         else:
-            finding.close(session, found.id, by=BOARD, reason=words.say(f"demo.closed.{found.kind}"))
+            decision.close(session, found.id, by=BOARD, reason=words.say(f"demo.closed.{found.kind}"))
     session.commit()

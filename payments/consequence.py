@@ -1,0 +1,123 @@
+"""What follows from the pairs: matches recorded or undone, lines posted or taken off, amounts corrected.
+
+The books are brought to what the facts say now, whatever they said before, by entries: a paired notice stands with
+the statement's amount, a line that no notice told of stands by itself, a line that is paired or tied does not, and
+what a debit takes back is taken off.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from ground import clock
+from payments import journal, pair_finding, posted_line, reversal, stall_day
+from payments.journal import Movement
+from payments.reversal import Reversal
+
+
+class Outcome(NamedTuple):
+    """How many pairs were confirmed, lines posted, findings opened and findings resolved by themselves."""
+
+    confirmed: int = 0
+    posted: int = 0
+    opened: int = 0
+    resolved: int = 0
+
+    def plus(self, other: "Outcome") -> "Outcome":
+        return Outcome(*(one + more for one, more in zip(self, other, strict=True)))
+
+
+_CHANGES = (
+    """
+    CREATE TEMPORARY TABLE gone ON COMMIT DROP AS
+    SELECT m.id, m.notice_id, m.line_id FROM match m
+    WHERE m.undone_at IS NULL
+        AND (m.notice_id IN (SELECT id FROM told) OR m.line_id IN (SELECT id FROM stated))
+        AND NOT EXISTS (SELECT FROM pair p WHERE (p.notice_id, p.line_id, p.rule) = (m.notice_id, m.line_id, m.rule))
+    """,
+    """
+    CREATE TEMPORARY TABLE made ON COMMIT DROP AS
+    SELECT p.notice_id, p.line_id, p.rule FROM pair p
+    LEFT JOIN match m ON m.notice_id = p.notice_id AND m.line_id = p.line_id AND m.rule = p.rule AND m.undone_at IS NULL
+    WHERE m.id IS NULL
+    """,
+    "ANALYZE gone",
+    "ANALYZE made",
+)
+_UNDO = text("UPDATE match SET undone_at = :now FROM gone g WHERE match.id = g.id")
+_RECORD = text("""
+    INSERT INTO match (line_id, notice_id, rule, matched_at)
+    SELECT line_id, notice_id, rule, :now FROM made ORDER BY notice_id
+""")
+
+
+def draw(session: Session, through: date) -> Outcome:
+    """Bring the books to what `matching.pair_up` found, in the caller's transaction."""
+    session.execute(text("DROP TABLE IF EXISTS gone, made"))
+    for statement in _CHANGES:
+        session.execute(text(statement))
+    if session.execute(text("SELECT FROM gone LIMIT 1")).first() is not None:
+        stall_day.confirm(session, "gone", -1)
+        session.execute(_UNDO, {"now": clock.now()})
+        pair_finding.give_back(session)
+    taken = reversal.find(session, through)
+    journal.write(session, _right_notices(session, taken.found))
+    posted, opened = posted_line.bring(session, _taken(taken.found, "line_id"))
+    opened += posted_line.report_unclear(session, taken.unclear)
+    differing, resolved = pair_finding.settle(session)
+    session.execute(_RECORD, {"now": clock.now()})
+    stall_day.confirm(session, "made", 1)
+    confirmed = session.execute(text("SELECT count(*) FROM made")).scalar_one()
+    return Outcome(confirmed, posted, opened + differing, resolved)
+
+
+# Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back
+# before. Pairs of a batch say nothing of the single amount.
+_NOTICES = text("""
+    SELECT n.id, n.provider, n.amount, l.amount AS stated, l.id AS line_id
+    FROM notice n
+    LEFT JOIN pair p ON p.notice_id = n.id AND p.rule <> 'batch'
+    LEFT JOIN statement_line l ON l.id = p.line_id
+    WHERE n.id IN (
+        SELECT notice_id FROM gone
+        UNION SELECT m.notice_id FROM made m JOIN stated s ON s.id = m.line_id JOIN told t ON t.id = m.notice_id
+            WHERE s.amount <> t.amount
+        UNION SELECT e.notice_id FROM entry e JOIN told t ON t.id = e.notice_id
+            WHERE e.kind IN ('corrected', 'reversal', 'restored')
+        UNION SELECT e.notice_id FROM entry e JOIN statement_line d ON d.id = e.by_line_id
+            JOIN scope s ON s.account_id = d.account_id WHERE d.direction = 'out' AND e.notice_id IS NOT NULL
+        UNION SELECT unnest(CAST(:taken AS bigint[])))
+    ORDER BY n.id
+""")
+
+
+def _right_notices(session: Session, taken: Sequence[Reversal]) -> list[Movement]:
+    off = _taken(taken, "notice_id")
+    rows = session.execute(_NOTICES, {"taken": list(off)}).all()
+    positions = journal.positions_of_notices(session, [row.id for row in rows])
+    movements = []
+    for row in rows:
+        position = positions.get(row.id)
+        if position is None:
+            continue  # kept beside the books: it is out of the question
+        reversed_, debit_id = off.get(row.id, (0, None))
+        stands = row.amount if row.stated is None else row.stated
+        world = f"world:{row.provider}"
+        cause = debit_id or row.line_id
+        movements += journal.right(
+            position, stands - reversed_, world, by=cause, taken=debit_id is not None, notice_id=row.id
+        )
+    return movements
+
+
+def _taken(found: Sequence[Reversal], column: str) -> Mapping[int, tuple[int, int]]:
+    """By notice or line: how much the debits took off, and the last of them."""
+    sums: dict[int, tuple[int, int]] = {}
+    for each in found:
+        subject: Any = getattr(each, column)
+        if subject is not None:
+            sums[subject] = (sums.get(subject, (0, 0))[0] + each.amount, each.debit_id)
+    return sums

@@ -1,0 +1,101 @@
+"""Coverage: which days an account's statements tell of, and which notices they should have had a line for."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from payments import bank_day, finding
+from payments.finding import HELD, Opened
+from payments.matching import REACH_DAYS
+
+# A statement downloaded on its own last day tells of that day only in part.
+_MISSING = text(f"""
+    WITH covered AS (
+        SELECT account_id, range_agg(daterange(first_day, least(reconciled_through,
+            last_day - ((imported_at AT TIME ZONE INTERVAL '7 hours')::date <= last_day)::int), '[]')) AS days
+        FROM statement
+        WHERE reconciled_through IS NOT NULL AND first_day <= least(reconciled_through,
+            last_day - ((imported_at AT TIME ZONE INTERVAL '7 hours')::date <= last_day)::int)
+        GROUP BY account_id
+    ), reach AS (
+        SELECT c.account_id, c.days, a.number, a.bin, NULL::daterange AS held,
+            (SELECT count(*) FROM account o WHERE o.number = a.number) = 1 AS sole
+        FROM covered c JOIN account a ON a.id = c.account_id
+        UNION
+        SELECT c.account_id, c.days, v.number, v.bin, daterange(s.since, s.until), true
+        FROM covered c JOIN stall_state s ON s.account_id = c.account_id AND s.superseded_at IS NULL
+        JOIN account v ON v.id = s.virtual_account_id AND v.id <> c.account_id
+    ), bank_day AS (
+        SELECT * FROM unnest(CAST(:days AS date[]), CAST(:postings AS date[]), CAST(:lates AS date[]))
+            AS c(day, posting, late_posting)
+    ), due AS (
+        SELECT DISTINCT n.id, n.business_date, n.amount, n.account, n.bank, r.account_id,
+            CASE WHEN extract(hour FROM n.occurred_at AT TIME ZONE INTERVAL '7 hours') >= {bank_day.CLOSING_HOUR}
+                THEN c.late_posting ELSE c.posting END AS posting, r.days
+        FROM reach r
+        JOIN notice n ON n.account = r.number AND (n.bin = r.bin OR (n.bin IS NULL AND r.sole))
+            AND n.business_date BETWEEN :since AND :through AND (r.held IS NULL OR r.held @> n.business_date)
+        JOIN bank_day c ON c.day = n.business_date
+        WHERE n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL
+            AND r.days @> n.business_date
+            AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
+    )
+    SELECT DISTINCT ON (d.id) d.id, d.business_date, d.amount, d.account, d.bank, e.stall_id, s.market_id, f.kind
+    FROM due d
+    LEFT JOIN finding f ON f.notice_id = d.id AND f.status <> 'resolved'
+    JOIN LATERAL (
+        SELECT CASE WHEN credit LIKE 'stall:%' THEN substr(credit, 7)::bigint END AS stall_id FROM entry
+        WHERE notice_id = d.id AND credit NOT LIKE 'world:%' ORDER BY id DESC LIMIT 1
+    ) AS e ON true
+    LEFT JOIN stall s ON s.id = e.stall_id
+    WHERE d.posting < :today AND d.days @> daterange(d.business_date, d.posting, '[]')
+        AND (f.id IS NULL OR (f.kind <> 'not_in_statement' AND NOT f.detail ? 'missing'))
+        AND NOT EXISTS (SELECT FROM finding t WHERE t.line_id IS NOT NULL AND t.kind = 'ambiguous'
+            AND t.status IN ('open', 'closed') AND t.detail -> 'notices' @> to_jsonb(d.id))
+    ORDER BY d.id
+""")
+_NOTED = text("""
+    UPDATE finding SET detail = detail || '{"missing": true}' WHERE notice_id = ANY(:ids) AND kind = ANY(:held)
+""")
+
+
+def judge(session: Session, since: date, through: date, today: date) -> int:
+    """Open a finding for every notice since a day that a statement should have had a line for; returns how many.
+
+    A notice is only expected until the bank had to book it and a statement covers all the days until then. One that
+    waits for its owner anyway keeps its finding, which says so too.
+    """
+    columns = [list(column) for column in zip(*bank_day.calendar(since, max(since, through)), strict=True)]
+    days = dict(zip(("days", "postings", "lates"), columns, strict=True))
+    rows = session.execute(_MISSING, {**days, "since": since, "through": through, "today": today}).all()
+    held = [row.id for row in rows if row.kind in HELD]
+    session.execute(_NOTED, {"ids": held, "held": list(HELD)})
+    return finding.open_all(session, _missing(rows))
+
+
+def since(session: Session, scopes_first: date | None, today: date) -> date:
+    """From which day notices have to be judged anew: new lines came, or the banks' days went by."""
+    judged = session.execute(text("SELECT judged_on FROM reconciliation")).scalar_one()
+    session.execute(text("UPDATE reconciliation SET judged_on = :today"), {"today": today})
+    firsts = [day for day in (judged, scopes_first) if day is not None]
+    return date.fromordinal(min(firsts, default=today).toordinal() - REACH_DAYS)
+
+
+def _missing(rows: Sequence[Any]) -> list[Opened]:
+    return [
+        Opened(
+            "not_in_statement",
+            row.id,
+            row.business_date,
+            row.amount,
+            row.market_id,
+            row.stall_id,
+            (),
+            {"account": row.account, "bank": row.bank},
+        )
+        for row in rows
+        if row.kind not in HELD
+    ]

@@ -1,0 +1,275 @@
+"""Matching: which statement line is which notice, set-based in PostgreSQL, by rules in a fixed order.
+
+1. `reference`: the bank's line and the provider's notice bear the same reference. 2. `memo`: the reference of one
+stands in the memo of the other. 3. `virtual_account`: same virtual account, amount and time. 4. `token`: same stall
+token, amount and day. 5. `time`: same account and amount, the nearest time within half an hour; for a line without
+a time the same day, then the days until the bank had to book it. And `batch`: one line for all the notices that bear
+its reference, where they add up to it.
+
+A rule pairs only what the rules before it left. Another amount is told only by a reference. What a rule could pair
+in several ways with another outcome is tied: nobody's pair. All of it follows from the facts alone, whatever the
+order they arrived in.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Column, Identity, text
+from sqlmodel import Field, Session, SQLModel
+
+from ground.database import Moment
+from payments import bank_day, island
+from payments.island import WINDOW_SECONDS
+
+REACH_DAYS = 14
+"""No notice's window of days is longer: Tết with the weekends beside it."""
+
+
+class Match(SQLModel, table=True):
+    """A line and the notice it is, by which rule, since when, and until when it was held to be so."""
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    line_id: int = Field(sa_type=BigInteger)
+    notice_id: int = Field(sa_type=BigInteger)
+    rule: str
+    matched_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    undone_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+
+
+class Scope(NamedTuple):
+    """The days of an account to be matched anew, both included."""
+
+    account_id: int
+    first: date
+    last: date
+
+
+_SCOPE = """
+    CREATE TEMPORARY TABLE scope ON COMMIT DROP AS
+    SELECT a.id AS account_id, a.bin, a.number, c.first, c.last,
+        (SELECT count(*) FROM account o WHERE o.number = a.number) = 1 AS sole
+    FROM unnest(CAST(:accounts AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
+        AS c(account_id, first, last)
+    JOIN account a ON a.id = c.account_id
+"""
+_CALENDAR = """
+    CREATE TEMPORARY TABLE bank_day ON COMMIT DROP AS
+    SELECT * FROM unnest(CAST(:days AS date[]), CAST(:postings AS date[]), CAST(:lates AS date[]))
+        AS c(day, posting, late_posting)
+"""
+# The numbers under which providers tell of an account's money: its own, and the virtual ones that lead to it, by the
+# roll or by what its statement says.
+_REACH = """
+    CREATE TEMPORARY TABLE reach ON COMMIT DROP AS
+    SELECT account_id, number, CAST(bin AS text) AS bin, sole, false AS virtual, CAST(NULL AS daterange) AS days
+    FROM scope
+    UNION ALL
+    SELECT s.account_id, v.number, v.bin, true, true, daterange(t.since, t.until)
+    FROM scope s
+    JOIN stall_state t ON t.account_id = s.account_id AND t.superseded_at IS NULL
+    JOIN account v ON v.id = t.virtual_account_id AND v.id <> s.account_id
+    UNION ALL
+    SELECT DISTINCT s.account_id, l.virtual_account, CAST(NULL AS text), true, true, CAST(NULL AS daterange)
+    FROM scope s
+    JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
+    WHERE l.virtual_account IS NOT NULL AND NOT EXISTS (
+        SELECT FROM account v JOIN stall_state t ON t.virtual_account_id = v.id AND t.superseded_at IS NULL
+        WHERE v.number = l.virtual_account AND t.account_id IS NOT NULL)
+"""
+# `low` and `high`: the days on which the bank may show it, half an hour around its time and until it must be booked.
+_NOTICES = f"""
+    CREATE TEMPORARY TABLE told ON COMMIT DROP AS
+    SELECT DISTINCT ON (x.id) x.id, r.account_id, x.business_date AS day,
+        ((x.occurred_at - INTERVAL '{WINDOW_SECONDS} seconds') AT TIME ZONE INTERVAL '7 hours')::date AS low,
+        CASE WHEN extract(hour FROM x.occurred_at AT TIME ZONE INTERVAL '7 hours') >= {bank_day.CLOSING_HOUR}
+            THEN c.late_posting ELSE c.posting END AS high,
+        extract(epoch FROM x.occurred_at)::bigint AS at, x.amount, upper(btrim(x.reference)) AS reference,
+        coalesce(x.virtual_account, CASE WHEN r.virtual THEN x.account END) AS virtual_account,
+        (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) AS token,
+        hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
+    FROM scope s JOIN reach r USING (account_id)
+    JOIN notice x ON x.account = r.number AND x.business_date BETWEEN s.first AND s.last
+        AND (r.bin = x.bin OR r.bin IS NULL OR (x.bin IS NULL AND r.sole))
+        AND (r.days IS NULL OR r.days @> x.business_date)
+    JOIN bank_day c ON c.day = x.business_date
+    WHERE x.direction = 'in' AND x.repeat_of IS NULL AND x.handled_at IS NOT NULL
+        AND x.business_date <= :through
+        AND NOT EXISTS (SELECT FROM finding f WHERE f.notice_id = x.id AND f.kind = 'implausible')
+    ORDER BY x.id, r.account_id
+"""
+_LINES = """
+    CREATE TEMPORARY TABLE stated ON COMMIT DROP AS
+    SELECT l.id, l.account_id, l.business_date AS day, extract(epoch FROM l.occurred_at)::bigint AS at, l.amount,
+        upper(btrim(l.reference)) AS reference, l.virtual_account,
+        (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) AS token,
+        hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided
+    FROM scope s
+    JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
+    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned' AND f.detail ? 'pair'
+    WHERE l.direction = 'in' AND l.business_date <= :through
+"""
+_TABLES = ("scope", "bank_day", "reach", "told", "stated", "pair", "tie", "free_told", "free_stated")
+
+
+def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
+    """Leave the pairs among what happened on these days, up to `through`, in the temporary table `pair` (notice_id,
+    line_id, rule), the ties in `tie` (line_id, notices), all facts in `told` and `stated`; nothing else is written."""
+    _load(session, scopes, through)
+    while wider := _widen(session):
+        _load(session, wider, through)
+    _trim(session)
+    session.execute(text("CREATE TEMPORARY TABLE pair (notice_id bigint, line_id bigint, rule text) ON COMMIT DROP"))
+    session.execute(text("CREATE TEMPORARY TABLE tie (line_id bigint, notices bigint[]) ON COMMIT DROP"))
+    for statement in (_SAME_REFERENCE, *_free()):
+        session.execute(text(statement))
+    for statement in (_OTHER_AMOUNT, _BATCH, _MEMO, _MEMO_OTHER_AMOUNT):
+        session.execute(text(statement))
+        _take(session)
+    for stage in island.STAGES:
+        island.pair_stage(session, stage)
+        _take(session)
+
+
+def _load(session: Session, scopes: Sequence[Scope], through: date) -> None:
+    first = min(scope.first for scope in scopes) - timedelta(days=REACH_DAYS)
+    last = max(scope.last for scope in scopes) + timedelta(days=REACH_DAYS)
+    days = list(bank_day.calendar(first, last))
+    session.execute(text(f"DROP TABLE IF EXISTS {', '.join(_TABLES)}"))
+    accounts, firsts, lasts = zip(*scopes, strict=True)
+    session.execute(text(_SCOPE), {"accounts": list(accounts), "firsts": list(firsts), "lasts": list(lasts)})
+    columns = [list(column) for column in zip(*days, strict=True)]
+    session.execute(text(_CALENDAR), dict(zip(("days", "postings", "lates"), columns, strict=True)))
+    padded = text(f"UPDATE scope SET first = first - {REACH_DAYS}, last = last + {REACH_DAYS}")
+    session.execute(padded)
+    session.execute(text(_REACH))
+    for facts in (_NOTICES, _LINES):
+        session.execute(text(facts), {"through": through})
+    for table in ("scope", "told", "stated"):
+        session.execute(text(f"ANALYZE {table}"))
+
+
+# A notice and a line on either side of a border that could be a pair: the border has to move.
+_WIDEN = f"""
+    WITH core AS (
+        SELECT account_id, first + {REACH_DAYS} AS first, last - {REACH_DAYS} AS last FROM scope
+    ), crossing AS (
+        SELECT c.account_id, least(n.day, l.day) AS early, greatest(n.day, l.day) AS late
+        FROM core c
+        JOIN told n ON n.account_id = c.account_id
+            AND ((n.low < c.first AND n.high >= c.first) OR (n.low <= c.last AND n.high > c.last))
+        JOIN stated l ON l.account_id = c.account_id AND l.day BETWEEN n.low AND n.high
+            AND (l.amount = n.amount OR l.reference = n.reference OR l.names && n.named OR l.named && n.names)
+        WHERE (n.day BETWEEN c.first AND c.last) <> (l.day BETWEEN c.first AND c.last)
+    )
+    SELECT c.account_id, least(c.first, min(x.early)) AS first, greatest(c.last, max(x.late)) AS last,
+        count(x.account_id) AS crossings
+    FROM core c LEFT JOIN crossing x USING (account_id) GROUP BY c.account_id, c.first, c.last
+"""
+
+
+def _widen(session: Session) -> list[Scope] | None:
+    """Days that hold every fact which could be paired with one in the scope; None when they do already."""
+    rows = session.execute(text(_WIDEN)).all()
+    if not any(row.crossings for row in rows):
+        return None
+    return [Scope(row.account_id, row.first, row.last) for row in rows]
+
+
+def _trim(session: Session) -> None:
+    """The days around were only looked at."""
+    session.execute(text(f"UPDATE scope SET first = first + {REACH_DAYS}, last = last - {REACH_DAYS}"))
+    for table in ("told", "stated"):
+        outside = "s.account_id = f.account_id AND (f.day < s.first OR f.day > s.last)"
+        session.execute(text(f"DELETE FROM {table} f USING scope s WHERE {outside}"))
+
+
+# Mutually the only ones: the notice has one such line on its days, the line one such notice.
+_ONLY = """
+    INSERT INTO pair
+    WITH {worn}edge AS MATERIALIZED ({edges}),
+    several AS (SELECT n FROM edge GROUP BY n HAVING count(*) > 1),
+    shared AS (SELECT l FROM edge GROUP BY l HAVING count(*) > 1)
+    SELECT n, l, '{rule}' FROM edge
+    WHERE n NOT IN (SELECT n FROM several) AND l NOT IN (SELECT l FROM shared) {keep}
+"""
+# A reference that two notices or two lines of one day and amount bear names neither of them.
+_SAME_REFERENCE = _ONLY.format(
+    rule="reference",
+    keep="",
+    worn="""
+    told_twice AS (SELECT account_id, reference, amount, day FROM told WHERE reference IS NOT NULL
+        GROUP BY 1, 2, 3, 4 HAVING count(*) > 1),
+    stated_twice AS (SELECT account_id, reference, amount, day FROM stated WHERE reference IS NOT NULL
+        GROUP BY 1, 2, 3, 4 HAVING count(*) > 1),
+    """,
+    edges="""
+        SELECT n.id AS n, l.id AS l FROM told n JOIN stated l USING (account_id, reference, amount)
+        WHERE l.day BETWEEN n.low AND n.high
+            AND (account_id, reference, amount, n.day) NOT IN (SELECT * FROM told_twice)
+            AND (account_id, reference, amount, l.day) NOT IN (SELECT * FROM stated_twice)
+    """,
+)
+# References that are left, each borne by one notice and one line of a day, whatever their amounts.
+_WORN = """
+    rest AS (SELECT account_id, reference FROM free_told INTERSECT SELECT account_id, reference FROM free_stated),
+    told_twice AS (SELECT account_id, reference, day FROM told JOIN rest USING (account_id, reference)
+        GROUP BY 1, 2, 3 HAVING count(*) > 1),
+    stated_twice AS (SELECT account_id, reference, day FROM stated JOIN rest USING (account_id, reference)
+        GROUP BY 1, 2, 3 HAVING count(*) > 1),
+"""
+_OTHER_AMOUNT = _ONLY.format(
+    rule="reference",
+    keep="",
+    worn=_WORN,
+    edges="""
+        SELECT n.id AS n, l.id AS l FROM free_told n JOIN free_stated l USING (account_id, reference)
+        WHERE l.day BETWEEN n.low AND n.high
+            AND (account_id, reference, n.day) NOT IN (SELECT * FROM told_twice)
+            AND (account_id, reference, l.day) NOT IN (SELECT * FROM stated_twice)
+    """,
+)
+_BATCH = f"""
+    INSERT INTO pair
+    WITH {_WORN} edge AS (
+        SELECT n.id AS n, l.id AS l, n.amount, l.amount AS sum
+        FROM free_told n JOIN free_stated l USING (account_id, reference)
+        WHERE l.day BETWEEN n.low AND n.high AND (account_id, reference, l.day) NOT IN (SELECT * FROM stated_twice)
+    ), complete AS (SELECT l FROM edge GROUP BY l, sum HAVING count(*) > 1 AND sum(amount) = sum)
+    SELECT min(n), min(l), 'batch' FROM edge WHERE l IN (SELECT l FROM complete) GROUP BY n HAVING count(*) = 1
+"""
+_MENTIONED = """
+    SELECT DISTINCT n.id AS n, l.id AS l, n.amount = l.amount AS equal
+    FROM (SELECT id, account_id, low, high, amount, unnest({ours}) AS mark FROM free_told) AS n
+    JOIN (SELECT id, account_id, day, amount, unnest({theirs}) AS mark FROM free_stated) AS l USING (account_id, mark)
+    WHERE l.day BETWEEN n.low AND n.high
+"""
+_MENTIONS = " UNION ".join(
+    _MENTIONED.format(ours=ours, theirs=theirs) for ours, theirs in (("names", "named"), ("named", "names"))
+)
+_MEMO = _ONLY.format(rule="memo", worn="", edges=f"SELECT * FROM ({_MENTIONS}) AS m WHERE equal", keep="")
+_MEMO_OTHER_AMOUNT = _ONLY.format(rule="memo", worn="", edges=_MENTIONS, keep="AND NOT equal")
+
+
+def _free() -> list[str]:
+    """What the first rule left: it leaves little where bank and provider number alike, so the rest is quick."""
+    return [
+        statement
+        for free, table, column in (("free_told", "told", "notice_id"), ("free_stated", "stated", "line_id"))
+        for statement in (
+            f"CREATE TEMPORARY TABLE {free} ON COMMIT DROP AS SELECT f.* FROM {table} f"
+            f" WHERE NOT EXISTS (SELECT FROM pair p WHERE p.{column} = f.id)",
+            f"ANALYZE {free}",
+        )
+    ]
+
+
+def _take(session: Session) -> None:
+    """What is paired or tied is no longer free."""
+    for statement in (
+        "DELETE FROM free_told f USING pair p WHERE p.notice_id = f.id",
+        "DELETE FROM free_stated f USING pair p WHERE p.line_id = f.id",
+        "DELETE FROM free_told f USING tie t WHERE f.id = ANY(t.notices)",
+        "DELETE FROM free_stated f USING tie t WHERE f.id = t.line_id",
+    ):
+        session.execute(text(statement))

@@ -1,0 +1,139 @@
+"""Lines in the books: posted where no notice told of them, taken off when one does."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from merchants import bank
+from payments import attribution, finding, journal
+from payments.attribution import Attribution, Receipt
+from payments.finding import Opened
+from payments.journal import Movement, Position
+
+WORLD = "world:statement"
+SUSPENSE = "suspense:statement"
+
+Taken = Mapping[int, tuple[int, int]]
+"""By line: how much debits took back of it, and the last of them."""
+
+# Lines that are not in the books as they should be: alone but not posted in full, or paired or tied and posted. A
+# line that a person has given to a stall is looked at each time.
+_LINES = text("""
+    WITH posted AS (
+        SELECT e.line_id, sum(CASE WHEN e.debit LIKE 'world:%' THEN e.amount
+            WHEN e.credit LIKE 'world:%' THEN -e.amount ELSE 0 END) AS amount
+        FROM entry e WHERE e.line_id IS NOT NULL
+            AND (e.line_id IN (SELECT id FROM stated) OR e.line_id = ANY(:taken)) GROUP BY 1
+    ), facts AS (
+        SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL AS paired, t.line_id IS NOT NULL AS tied, t.notices
+        FROM stated s LEFT JOIN pair p ON p.line_id = s.id LEFT JOIN tie t ON t.line_id = s.id
+    ), wrong AS (
+        SELECT f.id FROM facts f LEFT JOIN posted d ON d.line_id = f.id
+        WHERE CASE WHEN f.tied THEN true WHEN f.paired THEN d.amount > 0
+            ELSE d.amount IS DISTINCT FROM f.amount OR f.decided IS NOT NULL END
+    )
+    SELECT DISTINCT ON (l.id) l.id, l.business_date, l.occurred_at, l.amount, l.virtual_account, l.tokens,
+        a.number AS account, a.bin, coalesce(f.paired OR f.tied, false) AS off, coalesce(f.tied, false) AS tied,
+        f.notices, g.stall_id AS decided
+    FROM statement_line l
+    JOIN account a ON a.id = l.account_id
+    LEFT JOIN facts f ON f.id = l.id
+    LEFT JOIN finding g ON g.line_id = l.id AND g.status = 'assigned'
+    WHERE l.id IN (SELECT id FROM wrong) OR l.id = ANY(:taken)
+    ORDER BY l.id
+""")
+
+
+def bring(session: Session, taken: Taken) -> tuple[int, int]:
+    """Post the lines that stand alone and take off those that no longer do; returns how many were posted, and how
+    many findings were opened."""
+    rows = session.execute(_LINES, {"taken": list(taken)}).all()
+    positions = journal.positions_of_lines(session, [row.id for row in rows])
+    known = _directory(session, rows)
+    movements: list[Movement] = []
+    opened: list[Opened] = []
+    posted = 0
+    for row in rows:
+        found = attribution.attribute(_receipt(row), known)
+        position = positions.get(row.id)
+        moved = _movements(row, found, position, taken.get(row.id))
+        movements += moved
+        if row.tied:
+            opened.append(_tied(session, row))
+        elif not row.off and any(each.debit == WORLD and each.sales for each in moved):
+            posted += 1
+            opened.append(_opened(row, found))
+    journal.write(session, movements)
+    return posted, finding.open_all(session, opened)
+
+
+def _movements(row: Any, found: Attribution, position: Position | None, off: tuple[int, int] | None) -> list[Movement]:
+    amount_off, debit_id = off or (0, None)
+    stall_id = row.decided or found.stall_id
+    target = SUSPENSE if stall_id is None else journal.stall_account(stall_id)
+    movements = []
+    if position is None:
+        if row.off:
+            return []
+        kind = "held" if stall_id is None else "sale"
+        day, moment = row.business_date, row.occurred_at
+        movements.append(Movement(kind, WORLD, target, row.amount, day, moment, None, "statement", row.id))
+        position = Position(target, day, row.amount, moment)
+    elif position.amount == 0:
+        position = position._replace(account=target)  # as the registry and the decisions say now
+    elif row.decided and not row.off and position.account != target:
+        movements.append(journal.move(position, target, "decision", line_id=row.id))
+        position = position._replace(account=target)
+    wanted = 0 if row.off else row.amount - amount_off
+    return movements + journal.right(position, wanted, WORLD, by=debit_id, taken=debit_id is not None, line_id=row.id)
+
+
+def _opened(row: Any, found: Attribution) -> Opened:
+    """A posted line: nobody's yet, or of a stall and needing nobody."""
+    kind, resolved = found.finding, None
+    if kind is None:
+        kind, resolved = "not_notified", "statement"
+    detail = _detail(row) | {"tokens": list(found.foreign)}
+    candidates = found.candidates if found.finding else ()
+    facts = (row.business_date, row.amount, found.market_id, found.stall_id, candidates, detail)
+    return Opened(kind, None, *facts, row.id, resolved)
+
+
+_STALLS = text("""
+    SELECT DISTINCT s.id, s.market_id FROM entry e JOIN stall s ON 'stall:' || s.id = e.credit
+    WHERE e.notice_id = ANY(:notices) AND e.kind = 'sale' ORDER BY s.id
+""")
+
+
+def _tied(session: Session, row: Any) -> Opened:
+    stalls = session.execute(_STALLS, {"notices": row.notices}).all()
+    markets = {stall.market_id for stall in stalls}
+    detail = _detail(row) | {"doubt": "pair", "pair": True, "notices": list(row.notices)}
+    market_id = markets.pop() if len(markets) == 1 else None
+    candidates = [stall.id for stall in stalls]
+    return Opened("ambiguous", None, row.business_date, row.amount, market_id, None, candidates, detail, row.id)
+
+
+def report_unclear(session: Session, debits: Sequence[Any]) -> int:
+    """Debits that the bank marks as taking something back, without telling what; returns the new findings."""
+    opened = []
+    for row in debits:
+        number = session.execute(text("SELECT number, bin FROM account WHERE id = :id"), {"id": row.account_id}).one()
+        detail = {"account": number[0], "bank": bank.short_name(number[1]), "doubt": "takes_back"}
+        opened.append(Opened("ambiguous", None, row.day, row.amount, None, None, (), detail, row.id))
+    return finding.open_all(session, opened)
+
+
+def _detail(row: Any) -> dict[str, Any]:
+    return {"account": row.account, "bank": bank.short_name(row.bin)}
+
+
+def _directory(session: Session, rows: Sequence[Any]) -> attribution.Directory:
+    numbers = [number for row in rows for number in (row.account, row.virtual_account) if number]
+    return attribution.directory(session, numbers, [token for row in rows for token in row.tokens])
+
+
+def _receipt(row: Any) -> Receipt:
+    return Receipt(row.account, row.virtual_account, row.bin, row.business_date, row.tokens)

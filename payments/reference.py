@@ -1,0 +1,50 @@
+"""References: what a bank or provider calls a payment, and which of them a memo mentions.
+
+A name is compared by a keyed hash of 64 bits, so that a memo's words need not be kept to be found again.
+"""
+
+import re
+from collections.abc import Iterable
+
+from ground.vault import Vault
+
+# A run of letters and digits that can be a bank's number for a transfer. Shorter ones, and days, name too much.
+_RUN = re.compile(r"[A-Z0-9]{8,40}")
+_DIGITS_MIN = 6
+_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
+
+
+def plain(reference: str | None) -> str | None:
+    """As references are compared: upper case, no blanks at the ends; None when nothing is left."""
+    return (reference or "").strip().upper() or None
+
+
+def runs(text: str) -> list[str]:
+    """The words of a text that can be a bank's number: at least 8 letters and digits, at least 6 of them digits."""
+    found = _RUN.findall(text.upper())
+    return [run for run in dict.fromkeys(found) if _counts(run)]
+
+
+def names(vault: Vault, reference: str | None) -> list[int]:
+    """What a payment with this reference answers to: the whole of it, and its longest run (Vietcombank's
+    `MBVCB.3278907687` stands in memos as `MBVCB.3278907687.577023.…`)."""
+    whole = plain(reference)
+    if whole is None:
+        return []
+    longest = max(runs(whole), key=len, default=whole)
+    return sorted({mark(vault, whole), mark(vault, longest)})
+
+
+def named(vault: Vault, memo: str, references: Iterable[str], own: Iterable[str | None]) -> list[int]:
+    """What a memo and further references mention, without the accounts that the money came to (`own`)."""
+    known = {plain(each) for each in own}
+    words = dict.fromkeys([*runs(memo), *filter(None, map(plain, references))])
+    return sorted({mark(vault, word) for word in words if word not in known})
+
+
+def mark(vault: Vault, name: str) -> int:
+    return int.from_bytes(vault.hash(f"reference:{name}")[:8], "big", signed=True)
+
+
+def _counts(run: str) -> bool:
+    return sum(map(str.isdigit, run)) >= _DIGITS_MIN and not _DAY.fullmatch(run)
