@@ -24,9 +24,15 @@ class Settings(BaseSettings):
     language: str = Field(default="", description="vi or en for the command line; absent = from LANG")
     sepay_api_key: SecretStr | None = Field(default=None, description="SePay's `Authorization: Apikey …`")
     sepay_hmac_secret: SecretStr | None = Field(default=None, description="SePay's X-SePay-Signature")
+    sepay_api_token: SecretStr | None = Field(default=None, description="SePay's API, for `statement fetch`")
+    sepay_api_base: str = Field(default="https://my.sepay.vn", description="where SePay's API answers")
     casso_checksum_key: SecretStr | None = Field(default=None, description="Casso v2's X-Casso-Signature")
     casso_secure_token: SecretStr | None = Field(default=None, description="Casso v1's secure-token")
     payos_checksum_key: SecretStr | None = Field(default=None, description="payOS's signature over the data")
+    stripe_secret_key: SecretStr | None = Field(default=None, description="Stripe's API; absent = no card payments")
+    stripe_webhook_secret: SecretStr | None = Field(default=None, description="Stripe's Stripe-Signature")
+    stripe_api_base: str | None = Field(default=None, description="another address for Stripe's API, for tests")
+    stripe_minimum: int = Field(default=13_000, ge=1, description="the least card payment in đồng, about US$0.50")
     message_url: SecretStr | None = Field(
         default=None, description="an apprise URL with {phone} in it; absent = messages go to the log"
     )

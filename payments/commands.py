@@ -1,27 +1,28 @@
-"""The books' commands: replay, rebuild, verify, statements, rates."""
+"""The books' commands: replay, rebuild, verify, rates."""
 
 import csv
 import io
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from ground import money, words
 from ground.refusal import Refusal
-from ground.terminal import Format, desk, emit, progress, show_table, user
-from merchants import account
-from payments import evidence_commands, indicator, reconciliation_commands, replay, stall_day, statement, verify
+from ground.terminal import Format, desk, emit, show_table
+from payments import (
+    evidence_commands,
+    indicator,
+    reconciliation_commands,
+    replay,
+    stall_day,
+    statement_commands,
+    verify,
+)
 from payments.area import Boundaries
 from payments.indicator import Audience
-from payments.statements import reading
-from payments.statements.layout import BANKS
-from payments.statements.section import choose
 
 app = typer.Typer(no_args_is_help=True)
-statements = typer.Typer(no_args_is_help=True, help="Bank statements.")
-app.add_typer(statements, name="statement")
-for commands in (evidence_commands.app, reconciliation_commands.app):
+for commands in (evidence_commands.app, reconciliation_commands.app, statement_commands.app):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
 
@@ -63,34 +64,6 @@ def verify_books(context: typer.Context, format: Format = "table") -> None:
             typer.echo(difference, err=True)
     if not done.ok:
         raise typer.Exit(1)
-
-
-@statements.command("import")
-def import_statement(
-    context: typer.Context,
-    file: Path,
-    account_name: Annotated[str, typer.Option("--account", metavar="BIN:NUMBER", help="the account it is of")],
-    bank_name: Annotated[str, typer.Option("--bank", help=", ".join(("auto", *BANKS)))] = "auto",
-    format: Format = "table",
-) -> None:
-    """Bring in a bank's statement of one account: all of it or nothing; lines known already are not taken twice."""
-    at = desk(context)
-    key = account.read(account_name)
-    told = reading.read(file, bank=bank_name)
-    section = choose(told, key[1])
-    with at.books() as books, books.session() as session, progress() as bar:
-        lines = bar.track(section.lines, total=len(section.lines), description=file.name)
-        account_id = account.take_up(session, [key])[key]
-        taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
-        session.commit()
-    _show_statement(statement.shown(taken), format)
-
-
-def _show_statement(document: dict[str, Any], format: Format) -> None:
-    if format == "json":
-        emit(document)
-    else:
-        show_table(list(document), [list(document.values())], right=range(4, 11))
 
 
 @app.command("rates")

@@ -11,7 +11,7 @@ from sqlmodel import AutoString, SQLModel
 from ground import audit, store
 from ground.store import Store
 from merchants import account, code, market, merchant, placard, stall
-from payments import finding, journal, matching, notice, reconciliation, stall_day, statement
+from payments import backfill, finding, journal, matching, notice, reconciliation, stall_day, statement
 from portal import invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
 
 TABLES = {
@@ -26,6 +26,7 @@ TABLES = {
     visit.Visit,
     store.Installation,
     account.Account,
+    backfill.Backfill,
     code.Code,
     finding.Finding,
     journal.Entry,

@@ -23,6 +23,18 @@ def is_reversal(memo: str, kind: str | None = None) -> bool:
     return _beginning().match(fold(memo[:200])) is not None
 
 
+def references_of_debit(memo: str, reference: str | None, undoes: bool) -> tuple[str | None, tuple[str, ...]]:
+    """A debit's reference and the further ones it carries.
+
+    What it reverses stands in its text; its own number is only its own.
+    """
+    names = named(memo)
+    if not (undoes and names):
+        return reference, names
+    undone, *others = sorted(names, key=lambda name: not name.isalnum())
+    return undone, (*others, *filter(None, (reference,)))
+
+
 def named(text: str) -> tuple[str, ...]:
     """What could be a transaction's number in a text: at least six digits, alone or joined to what stands beside it."""
     found: dict[str, None] = {}

@@ -11,7 +11,7 @@ from payments.statements.heading import Header
 from payments.statements.label import read_currency
 from payments.statements.line import Movement
 from payments.statements.moment import When, at_clock, read_clock, read_when
-from payments.statements.reversal import is_reversal, named
+from payments.statements.reversal import is_reversal, references_of_debit
 from payments.statements.section import Draft
 
 Pieces = list[tuple[str, int]]
@@ -192,12 +192,9 @@ class Columns:
     ) -> Movement:
         line = None if self._number is None else read_whole(row[self._number])
         kind = None if self._kind is None else read_text(row[self._kind])
-        names = named(memo)
         said = column in ("debit", "amount") and is_reversal(memo, kind)
         undoes = said or column == "credit"  # a credit below zero
-        if said and names:  # what it reverses stands in its text; its own number is only its own
-            undone, *others = sorted(names, key=lambda name: not name.isalnum())
-            names, reference = (*others, *filter(None, (reference,))), undone
+        reference, names = references_of_debit(memo, reference, said)
         return Movement(
             number, when.second, when.day, amount, reference, memo, None, None, balance, undoes, line, names
         )
