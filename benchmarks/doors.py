@@ -1,8 +1,7 @@
 """Three doors to compare: ours, ours without a store, and the plain SQLModel way."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI, Request
 from sqlmodel import Session, select
@@ -11,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from ground import clock, store
 from ground.settings import Settings
 from main import House
+from payments.inbox import Rows
 from payments.notice import Notice, seal
 from payments.providers import sepay
 from payments.webhooks import Receive, Scope, Send, Webhooks
@@ -24,7 +24,7 @@ def stored() -> House:
 class Nowhere:
     """An inbox that keeps nothing."""
 
-    async def keep(self, rows: Sequence[dict[str, Any]]) -> None:
+    async def keep(self, rows: Rows) -> None:
         return None
 
 

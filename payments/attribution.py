@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import text
@@ -12,13 +13,17 @@ from merchants.stall import Service
 
 
 class Receipt(NamedTuple):
-    """What attribution may look at: where the money arrived, on which day, and the tokens found in the memo."""
+    """What attribution may look at: where the money arrived, on which day, and the tokens found in the memo.
+
+    serial: of the code whose page a card was paid on, as we wrote it into the payment ourselves.
+    """
 
     account: str
     virtual_account: str | None
     bin: str | None
     business_date: date
     tokens: Sequence[str]
+    serial: str | None = None
 
 
 class Attribution(NamedTuple):
@@ -32,26 +37,46 @@ class Attribution(NamedTuple):
 
 
 class Directory(NamedTuple):
-    """Who is served by which account when, and which stall a token names (live or revoked)."""
+    """Who is served by which account when, and which stall a token or a serial names (live or revoked).
+
+    serials: (stall, market) by the code's serial.
+    """
 
     services: Mapping[str, Sequence[Service]]
     tokens: Mapping[str, int]
+    serials: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 _TOKENS = text("SELECT token, stall_id FROM code WHERE token = ANY(:tokens)")
+_SERIALS = text("""
+    SELECT c.serial, c.stall_id, s.market_id FROM code c JOIN stall s ON s.id = c.stall_id
+    WHERE c.serial = ANY(:serials)
+""")
 
 
-def directory(session: Session, numbers: Iterable[str], tokens: Iterable[str]) -> Directory:
+def directory(
+    session: Session, numbers: Iterable[str], tokens: Iterable[str], serials: Iterable[str] = ()
+) -> Directory:
     """What the registry says now of these account numbers and tokens, for every day."""
     by_number: dict[str, list[Service]] = {}
     for service in stall.services(session, sorted(set(numbers))):
         by_number.setdefault(service.number, []).append(service)
     named = session.execute(_TOKENS, {"tokens": sorted(set(tokens))})
-    return Directory(by_number, {row.token: row.stall_id for row in named})
+    of_serials = {}
+    if wanted := sorted(set(serials)):
+        rows = session.execute(_SERIALS, {"serials": wanted})
+        of_serials = {row.serial: (row.stall_id, row.market_id) for row in rows}
+    return Directory(by_number, {row.token: row.stall_id for row in named}, of_serials)
 
 
 def attribute(receipt: Receipt, known: Directory) -> Attribution:
-    """The five rules of DESIGN.md, "Whose money is it?", all as of the receipt's business day."""
+    """The five rules of DESIGN.md, "Whose money is it?", all as of the receipt's business day.
+
+    A card's payment has no account of a vendor's: the code it was made for says whose it is.
+    """
+    if receipt.serial is not None:
+        stall_id, market_id = known.serials.get(receipt.serial, (None, None))
+        return Attribution(stall_id, market_id, "unattributed" if stall_id is None else None)
     named = {token: known.tokens[token] for token in receipt.tokens if token in known.tokens}
     owner = _virtual_owner(receipt, known)
     if owner is not None:

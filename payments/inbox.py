@@ -8,18 +8,27 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
 from ground.logs import log
-from payments import notice
 
 QUEUE_MAX = 20_000
 BATCH_MAX = 512
 _LOG = log("inbox")
 
-Rows = Sequence[dict[str, Any]]
+Keep = Callable[[psycopg.Connection[Any], Sequence[dict[str, Any]]], int]
+
+
+class Row(NamedTuple):
+    """What is to be kept, and the function that keeps it."""
+
+    keep: Keep
+    columns: dict[str, Any]
+
+
+Rows = Sequence[Row]
 Waiting = tuple[Rows, "asyncio.Future[None]"]
 
 
@@ -107,15 +116,19 @@ class Inbox:
             self._connection = psycopg.connect(
                 self._url, connect_timeout=5, application_name="market40-inbox", options="-c timezone=UTC"
             )
+        shelves: dict[str, tuple[Keep, list[dict[str, Any]]]] = {}
+        for keep, columns in rows:
+            shelves.setdefault(keep.__module__, (keep, []))[1].append(columns)
         with self._connection.transaction():
-            notice.keep(self._connection, rows)
+            for _, (keep, several) in sorted(shelves.items()):  # in one order, so that no two batches block each other
+                keep(self._connection, several)
 
     def _keep_alone(self, rows: Rows) -> bool:
         """A bad notice in a batch does not hurt its neighbours: each request is tried by itself."""
         try:
             self._keep(rows)
         except psycopg.Error as error:
-            _LOG.error("not kept", batch=notice.digest(rows), reason=type(error).__name__)
+            _LOG.error("not kept", rows=len(rows), reason=type(error).__name__)
             return False
         return True
 

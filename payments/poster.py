@@ -8,7 +8,7 @@ from sqlalchemy import text
 from ground import clock
 from ground.logs import log
 from ground.store import Store
-from payments import posting, retention
+from payments import card, posting, retention
 
 PAUSE_SECONDS = 1.0  # other processes keep notices too, and the database may have been away
 STUCK_SECONDS = 60.0  # after which what could not be posted is tried once more, and old raw notices are dropped
@@ -67,6 +67,7 @@ class Poster:
                 retention.drop_old(session, self._store.settings.raw_retention_days, clock.now())
         with self._store.session() as session:
             posting.post_all(session, self._stuck)
+            card.post_all(session)
             version = session.execute(text("SELECT registry_version FROM installation")).scalar_one()
             if version != self._registry_version:
                 posting.resolve_waiting(session)

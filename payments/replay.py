@@ -7,7 +7,7 @@ import psycopg
 
 from ground.refusal import Refusal
 from ground.store import Store
-from payments import notice, posting
+from payments import card, notice, posting
 from payments.notice import Told
 from payments.webhooks import PROVIDERS
 
@@ -26,6 +26,7 @@ def replay(store: Store, *, everything: bool = False) -> Replayed:
     with store.session() as session:
         stuck: list[int] = []
         posted = posting.post_all(session, stuck)
+        card.post_all(session)
         return Replayed(told_again, new, posted, posting.resolve_waiting(session), len(stuck))
 
 
@@ -45,7 +46,8 @@ def _told(row: Any, store: Store) -> Sequence[Told]:
     provider = PROVIDERS.get(row.provider)
     if row.raw is not None and provider is not None:
         try:
-            return provider.translate(store.vault.unseal(row.raw))
+            told_again = provider.translate(store.vault.unseal(row.raw))
+            return [each for each in told_again if isinstance(each, Told)]
         except (ValueError, Refusal) as error:
             raise Refusal("replay.unreadable", notice=row.id, reason=error) from error
     told = Told(

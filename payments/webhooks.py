@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,8 +11,10 @@ from ground import clock
 from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.vault import Vault
-from payments import notice, providers
-from payments.inbox import Inbox, StoreAway
+from payments import card, notice, providers
+from payments.card import Fact
+from payments.inbox import Inbox, Row, StoreAway
+from payments.notice import Told
 
 BODY_MAX = 64 * 1024
 PREFIX = "/webhooks/"
@@ -59,7 +62,12 @@ class Webhooks:
             raise Refusal("webhook.too_slow", status=408) from None
         moment = clock.now()
         provider.verify(headers, body, self._settings, moment)
-        await self._inbox.keep([notice.seal(told, self._vault, moment) for told in provider.translate(body)])
+        await self._inbox.keep([self._row(told, moment) for told in provider.translate(body)])
+
+    def _row(self, told: Told | Fact, moment: datetime) -> Row:
+        if isinstance(told, Fact):
+            return Row(card.keep, card.row(told, moment))
+        return Row(notice.keep, notice.seal(told, self._vault, moment))
 
 
 def _headers(told: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

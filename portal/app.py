@@ -16,6 +16,7 @@ from ground.store import Store
 from portal import (
     access,
     api,
+    code_image,
     landing,
     own_account,
     page,
@@ -32,6 +33,7 @@ RETRY_AFTER_SECONDS = 10
 BODY_MAX = 24 * 2**20  # a photo of 20 MB and its form
 ROUTERS = (
     public.router,
+    code_image.router,
     pay.router,
     placard_truth.router,
     api.router,

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Protocol
 
 from ground.settings import Settings
+from payments.card import Fact
 from payments.notice import Told
 
 
@@ -21,8 +22,11 @@ class Provider(Protocol):
     def verify(self, headers: Mapping[str, str], body: bytes, settings: Settings, now: datetime) -> None:
         """Refuses (401) what is not authentic. Header names are in lower case."""
 
-    def translate(self, body: bytes) -> Sequence[Told]:
-        """The notices of a request, often one, none in a test call; refuses (400) what can't be read."""
+    def translate(self, body: bytes) -> Sequence[Told | Fact]:
+        """The notices of a request, often one, none in a test call; refuses (400) what can't be read.
+
+        A card company tells facts too: what befalls a sale after it was made.
+        """
 
 
 def find() -> dict[str, Provider]:
