@@ -21,9 +21,7 @@ def send(settings: Settings, to: str, text: str) -> bool:
         return True
     # Loaded when it is wanted: it would take every command 0.4 s to start.
     door = import_module("apprise").Apprise()
-    for url in urls:
-        door.add(url.decode().replace("{phone}", to))
-    sent = bool(door.notify(body=text))
+    sent = all(door.add(url.decode().replace("{phone}", to)) for url in urls) and bool(door.notify(body=text))
     (log.info if sent else log.error)("message sent" if sent else "message not sent", to=tail(to))
     return sent
 

@@ -26,6 +26,7 @@ from portal import (
     signin,
     signin_link,
     signin_phone,
+    slip,
 )
 from portal.shield import Shield
 
@@ -41,6 +42,7 @@ ROUTERS = (
     signin_phone.router,
     signin_link.router,
     own_account.router,
+    slip.router,
     landing.router,
 )
 

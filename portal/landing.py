@@ -9,7 +9,7 @@ from sqlmodel import Session
 from ground import clock
 from merchants import market
 from portal import jurisdiction, page, vendor_account
-from portal.access import Door, needs, signed_in
+from portal.access import Door, needs, reaches, signed_in
 
 router = APIRouter(route_class=Door, include_in_schema=False)
 SessionDep = Annotated[Session, Depends(page.open_session)]
@@ -39,7 +39,8 @@ def show_board(request: Request, session: SessionDep, code: str) -> Response:
     """A market's office: where its work begins."""
     found = market.find(session, code)
     stay = jurisdiction.stands(session, code, clock.today())
-    return page.render(request, "board.html", market=found, ward=stay.ward if stay else None)
+    own = reaches(session, signed_in(request), "board", market=code)
+    return page.render(request, "board.html", market=found, ward=stay.ward if stay else None, may_print_slips=own)
 
 
 @router.api_route("/operator", methods=page.READ)

@@ -6,14 +6,16 @@ from datetime import date
 from html import unescape
 from typing import Any
 
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from ground import clock
 from ground.store import Store
+from merchants import code, market
 from portal import app as portal
 from portal import invitation, staff, vendor_account
 from portal.person import Office
-from tests.world import Street, build_street
+from tests.world import Street, import_roll
 
 PASSWORD = "ba con voi qua cau tre"
 HERE, ELSEWHERE = "cho-a", "cho-b"
@@ -21,6 +23,12 @@ HERE, ELSEWHERE = "cho-a", "cho-b"
 WARD, OTHER_WARD = "26506", "00004"
 PROVINCE, OTHER_PROVINCE = "79", "01"
 VENDOR_PHONE = "0912000001"  # Cô Ba, stall A1 of cho-a
+
+OTHER_STREET = """
+A1;A;Rau;Cô Tám;0913000001;;;VCB;2000001;LY THI TAM;
+A2;A;Cá;Chú Chín;0913000002;;;VCB;2000002;DO VAN CHIN;
+B1;B;Vải;Bà Mười;0913000003;;;BIDV;2000003;VU THI MUOI;
+"""
 
 # Each of the staff: name, role, area. `other_…` has the same role somewhere else.
 STAFF = {
@@ -93,24 +101,29 @@ def assemble(books: Store, street: Street) -> Cast:
     """Beside the street: a market in another province, and every account."""
     moment = clock.now()
     with books.session() as session:
-        other = build_street(session, code_=ELSEWHERE, ward=OTHER_WARD, since=date(2026, 1, 1))
+        other = _build_other(session)
         for name, role, area in STAFF.values():
             staff.appoint(session, staff.add(session, name, moment), Office(role, area), moment)
         session.commit()
     return Cast(books, street, other, portal.create(books, lambda: True))
 
 
+def _build_other(session: Session) -> Street:
+    """Its people, accounts and phones are none of the first market's."""
+    since = date(2026, 1, 1)
+    found = market.add(session, ELSEWHERE, "Chợ B", OTHER_WARD, since=since)
+    assert not import_roll(session, found, OTHER_STREET).errors
+    code.issue(session, found, since=since)
+    return Street(found, {row["stall"]: row for row in code.every(session, found)})
+
+
 def _come_in_staff(cast: Cast, browser: Browser, who: str) -> Any:
-    """By the one-time link of `user add`: choose a password, sign out, and sign in with it."""
-    name = STAFF[who][0]
+    """By the one-time link of `user add`, choosing PASSWORD, with which `/signin` lets in from then on."""
     with cast.books.session() as session:
-        key = staff.find(session, name).key
+        key = staff.find(session, STAFF[who][0]).key
         token = invitation.make(session, cast.books.vault, clock.now(), by="test", staff_id=key)
         session.commit()
-    chosen = browser.submit(f"/signin/link/{token}", password=PASSWORD, again=PASSWORD)
-    assert chosen.status_code == 303, chosen.text
-    assert browser.submit("/", "/signout").status_code == 303
-    return browser.submit("/signin", name=name, password=PASSWORD)
+    return browser.submit(f"/signin/link/{token}", password=PASSWORD, again=PASSWORD)
 
 
 def _come_in_vendor(cast: Cast, browser: Browser) -> Any:

@@ -40,6 +40,8 @@ TABLE: dict[str, frozenset[str]] = {
     "POST /account/second/removal": STAFF,
     "GET /stall": frozenset({"vendor"}),
     "GET /field": frozenset({"helper", "other_helper", "operator"}),
+    "GET /field/{code}/slip": BOARD | {"helper"},
+    "POST /field/{code}/slip": BOARD | {"helper"},
     "GET /board": frozenset({"board", "other_board", "operator"}),
     "GET /board/{code}": BOARD | OVERSEERS,
     "GET /ward": frozenset({"ward", "other_ward", "operator"}),
@@ -75,11 +77,11 @@ def test_everybody_gets_what_the_table_says_and_404_for_the_rest(cast: Cast, who
     browser = cast.sign_in(who)
     wrong = []
     for method, path, need in access.routes(cast.app.routes):
-        allowed = TABLE[f"{method} {path}".replace("HEAD", "GET")]
+        allowed = TABLE.get(f"{method} {path}".replace("HEAD", "GET"))
+        if allowed is None or path == "/signout":  # a missing line is the other test's failure
+            continue
         for values, may in ((AT_HOME, who in allowed), (ELSE, elsewhere(who) in allowed)):
             address = fill(path, need, values)
-            if path == "/signout":
-                continue
             answer = browser.client.request(method, address, follow_redirects=False)
             if not is_as_said(answer, may, need, address):
                 wrong.append(f"{method} {address}: {answer.status_code}, may: {may}")
