@@ -65,13 +65,13 @@ def draw(session: Session, through: date) -> Outcome:
         pair_finding.give_back(session)
     taken = reversal.find(session, through)
     journal.write(session, _right_notices(session, taken.found))
-    posted, opened = posted_line.bring(session, _taken(taken.found, "line_id"))
+    posted, opened, needless = posted_line.bring(session, _taken(taken.found, "line_id"))
     opened += posted_line.report_unclear(session, taken.unclear)
     differing, resolved = pair_finding.settle(session)
     session.execute(_RECORD, {"now": clock.now()})
     stall_day.confirm(session, "made", 1)
     confirmed = session.execute(text("SELECT count(*) FROM made")).scalar_one()
-    return Outcome(confirmed, posted, opened + differing, resolved)
+    return Outcome(confirmed, posted, opened + differing, resolved + needless)
 
 
 # Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back

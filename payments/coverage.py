@@ -4,22 +4,24 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Date, bindparam, text
 from sqlmodel import Session
 
 from payments import bank_day, finding
 from payments.finding import HELD, Opened
 from payments.matching import REACH_DAYS
 
-# A statement downloaded on its own last day tells of that day only in part.
+# A statement downloaded on its own last day tells of that day only in part; one with lines that are not taken to the
+# books yet tells nothing of their days.
 _MISSING = text(f"""
-    WITH covered AS (
-        SELECT account_id, range_agg(daterange(first_day, least(reconciled_through,
-            last_day - ((imported_at AT TIME ZONE INTERVAL '7 hours')::date <= last_day)::int), '[]')) AS days
-        FROM statement
-        WHERE reconciled_through IS NOT NULL AND first_day <= least(reconciled_through,
-            last_day - ((imported_at AT TIME ZONE INTERVAL '7 hours')::date <= last_day)::int)
-        GROUP BY account_id
+    WITH told AS (
+        SELECT account_id, first_day, least(
+            last_day - ((imported_at AT TIME ZONE INTERVAL '7 hours')::date <= last_day)::int,
+            CASE WHEN new_lines = 0 THEN :through ELSE reconciled_through END) AS last_day
+        FROM statement WHERE new_lines = 0 OR reconciled_through IS NOT NULL
+    ), covered AS (
+        SELECT account_id, range_agg(daterange(first_day, last_day, '[]')) AS days
+        FROM told WHERE first_day <= last_day GROUP BY account_id
     ), reach AS (
         SELECT c.account_id, c.days, a.number, a.bin, NULL::daterange AS held,
             (SELECT count(*) FROM account o WHERE o.number = a.number) = 1 AS sole
@@ -56,7 +58,7 @@ _MISSING = text(f"""
         AND NOT EXISTS (SELECT FROM finding t WHERE t.line_id IS NOT NULL AND t.kind = 'ambiguous'
             AND t.status IN ('open', 'closed') AND t.detail -> 'notices' @> to_jsonb(d.id))
     ORDER BY d.id
-""")
+""").bindparams(bindparam("through", type_=Date), bindparam("today", type_=Date))
 _NOTED = text("""
     UPDATE finding SET detail = detail || '{"missing": true}' WHERE notice_id = ANY(:ids) AND kind = ANY(:held)
 """)
@@ -73,15 +75,23 @@ def judge(session: Session, since: date, through: date, today: date) -> int:
     rows = session.execute(_MISSING, {**days, "since": since, "through": through, "today": today}).all()
     held = [row.id for row in rows if row.kind in HELD]
     session.execute(_NOTED, {"ids": held, "held": list(HELD)})
-    return finding.open_all(session, _missing(rows))
+    return finding.open_all(session, _missing(rows))[0]
 
 
-def since(session: Session, scopes_first: date | None, today: date) -> date:
-    """From which day notices have to be judged anew: new lines came, or the banks' days went by."""
-    judged = session.execute(text("SELECT judged_on FROM reconciliation")).scalar_one()
+_SINCE = text("""
+    SELECT least(r.judged_on, (
+        SELECT min(first_day) FROM statement
+        WHERE r.judged_on IS NULL OR (imported_at AT TIME ZONE INTERVAL '7 hours')::date >= r.judged_on))
+    FROM reconciliation r
+""")
+
+
+def since(session: Session, taken: date | None, today: date) -> date:
+    """From which day notices have to be judged anew: the banks' days went by, statements came in, or their lines were
+    `taken` to the books from that day on."""
+    days = [day for day in (session.execute(_SINCE).scalar_one(), taken) if day is not None]
     session.execute(text("UPDATE reconciliation SET judged_on = :today"), {"today": today})
-    firsts = [day for day in (judged, scopes_first) if day is not None]
-    return date.fromordinal(min(firsts, default=today).toordinal() - REACH_DAYS)
+    return date.fromordinal(min(days, default=today).toordinal() - REACH_DAYS)
 
 
 def _missing(rows: Sequence[Any]) -> list[Opened]:

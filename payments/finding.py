@@ -1,6 +1,6 @@
 """A finding: something about a payment that somebody should look into, and what was decided."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -83,38 +83,23 @@ _OPEN = """
         detail = excluded.detail, status = excluded.status, decided_at = excluded.decided_at,
         decided_by = excluded.decided_by, reason = excluded.reason
     WHERE f.status IN ('open', 'resolved')
-    RETURNING xmax = 0 AS is_new
+    RETURNING xmax = 0 AS is_new, status
 """
 _OPEN_BY = {column: text(_OPEN.format(subject=column)) for column in ("notice_id", "line_id")}
 
 
-def open_all(session: Session, opened: Sequence[Opened]) -> int:
-    """Open findings; one that is there already is seen anew unless a person has decided it. Returns the new ones."""
-    new = 0
+def open_all(session: Session, opened: Sequence[Opened]) -> tuple[int, int]:
+    """Open findings; one that is there already is seen anew unless a person has decided it.
+
+    Returns how many were new, and how many of those need nobody.
+    """
+    new: list[str] = []
     for column in ("notice_id", "line_id"):
         rows = [each._asdict() for each in opened if getattr(each, column) is not None]
         if rows:
             parameters = {"rows": orjson.dumps(rows).decode(), "now": clock.now(), "itself": ITSELF}
-            new += sum(session.execute(_OPEN_BY[column], parameters).scalars())
-    return new
-
-
-_RESOLVE = """
-    UPDATE finding SET status = 'resolved', decided_at = :now, decided_by = :itself, reason = :reason
-    WHERE {column} = ANY(:ids) AND kind = ANY(:kinds) AND status IN ('open', 'closed')
-"""
-_RESOLVE_BY = {column: text(_RESOLVE.format(column=column)) for column in ("notice_id", "line_id")}
-
-
-def resolve(session: Session, column: str, ids: Collection[int], kinds: Collection[str], reason: str) -> int:
-    """The missing half arrived: findings of these kinds need nobody any more; returns how many.
-
-    column: `notice_id` or `line_id`, what `ids` are of.
-    """
-    if not ids:
-        return 0
-    parameters = {"ids": list(ids), "kinds": list(kinds), "now": clock.now(), "itself": ITSELF, "reason": reason}
-    return int(session.execute(_RESOLVE_BY[column], parameters).rowcount)  # type: ignore[attr-defined]
+            new += [row.status for row in session.execute(_OPEN_BY[column], parameters) if row.is_new]
+    return len(new), new.count("resolved")
 
 
 _LIST = text("""

@@ -52,7 +52,7 @@ _GIVEN_BACK = text("""
 def settle(session: Session) -> tuple[int, int]:
     """After `made`: the findings opened for another amount, and how many resolved because the other half came."""
     _carry(session)
-    opened = finding.open_all(session, [_differs(row) for row in session.execute(_DIFFERING)])
+    opened, _ = finding.open_all(session, [_differs(row) for row in session.execute(_DIFFERING)])
     session.execute(_NOT_MISSING)
     resolved = 0
     for statement in (_ENDED, _ARRIVED):

@@ -46,9 +46,11 @@ _LINES = text("""
 """)
 
 
-def bring(session: Session, taken: Taken) -> tuple[int, int]:
-    """Post the lines that stand alone and take off those that no longer do; returns how many were posted, and how
-    many findings were opened."""
+def bring(session: Session, taken: Taken) -> tuple[int, int, int]:
+    """Post the lines that stand alone and take off those that no longer do.
+
+    Returns how many were posted, how many findings that opened, and how many of those need nobody.
+    """
     rows = session.execute(_LINES, {"taken": list(taken)}).all()
     positions = journal.positions_of_lines(session, [row.id for row in rows])
     known = _directory(session, rows)
@@ -66,7 +68,7 @@ def bring(session: Session, taken: Taken) -> tuple[int, int]:
             posted += 1
             opened.append(_opened(row, found))
     journal.write(session, movements)
-    return posted, finding.open_all(session, opened)
+    return posted, *finding.open_all(session, opened)
 
 
 def _movements(row: Any, found: Attribution, position: Position | None, off: tuple[int, int] | None) -> list[Movement]:
@@ -123,7 +125,7 @@ def report_unclear(session: Session, debits: Sequence[Any]) -> int:
         number = session.execute(text("SELECT number, bin FROM account WHERE id = :id"), {"id": row.account_id}).one()
         detail = {"account": number[0], "bank": bank.short_name(number[1]), "doubt": "takes_back"}
         opened.append(Opened("ambiguous", None, row.day, row.amount, None, None, (), detail, row.id))
-    return finding.open_all(session, opened)
+    return finding.open_all(session, opened)[0]
 
 
 def _detail(row: Any) -> dict[str, Any]:

@@ -190,7 +190,7 @@ _LINES = text("""
 def _portions(store: Store, accounts: Sequence[int]) -> list[list[int]]:
     """Accounts by their number of lines, so that a commit is neither tiny nor long."""
     with store.session() as session:
-        lines = dict(session.execute(_LINES, {"ids": list(accounts)}).tuples().all())
+        lines = {row[0]: row[1] for row in session.execute(_LINES, {"ids": list(accounts)})}
     portions: list[list[int]] = [[]]
     size = 0
     for account_id in accounts:

@@ -17,13 +17,27 @@ class Verified(NamedTuple):
     differences: list[str]
 
 
+# Where the money of each payment lies now, refunds aside.
+HELD_AT = """
+    SELECT notice_id, line_id, account, sum(amount) AS amount FROM (
+        SELECT notice_id, line_id, credit AS account, amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
+        UNION ALL
+        SELECT notice_id, line_id, debit, -amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
+    ) AS side
+    WHERE account NOT LIKE 'world:%' GROUP BY notice_id, line_id, account HAVING sum(amount) <> 0
+"""
+
 # Each query returns the rows that break a law, as one text each; an empty answer is the proof.
 LAWS = {
     "the rollup is what the journal says": f"""
-        SELECT format('stall %s on %s: rollup %s ₫ in %s sales, journal %s ₫ in %s', stall_id, business_date,
-            d.sales_value, d.sales_count, j.sales_value, j.sales_count)
+        SELECT format('stall %s on %s: rollup %s ₫ in %s sales, %s refunded, %s confirmed; journal %s in %s, %s, %s',
+            stall_id, business_date, d.sales_value, d.sales_count, d.refunds_value, d.confirmed_value, j.sales_value,
+            j.sales_count, j.refunds_value, j.confirmed_value)
         FROM stall_day d FULL JOIN ({stall_day.FROM_JOURNAL}) AS j USING (market_id, business_date, stall_id)
-        WHERE (d.sales_value, d.sales_count) IS DISTINCT FROM (j.sales_value, j.sales_count)
+        WHERE (coalesce(d.sales_value, 0), coalesce(d.sales_count, 0), coalesce(d.refunds_value, 0),
+                coalesce(d.confirmed_value, 0))
+            <> (coalesce(j.sales_value, 0), coalesce(j.sales_count, 0), coalesce(j.refunds_value, 0),
+                coalesce(j.confirmed_value, 0))
     """,
     "a notice is posted once, unless it is out of the question": """
         SELECT format('notice %s: posted %s times', n.id, count(e.id))
@@ -37,13 +51,14 @@ LAWS = {
         SELECT format('entry %s: its notice %s still waits', e.id, n.id)
         FROM entry e JOIN notice n ON n.id = e.notice_id WHERE n.handled_at IS NULL
     """,
-    "an entry says what its notice says": """
-        SELECT format('entry %s: %s ₫ on %s, its notice %s ₫ on %s', e.id, e.amount, e.business_date, n.amount,
-            n.business_date)
-        FROM entry e JOIN notice n ON n.id = e.notice_id
-        WHERE (e.amount, e.business_date, e.occurred_at)
-            IS DISTINCT FROM (n.amount, n.business_date, n.occurred_at)
-            OR (e.kind IN ('sale', 'held') AND e.debit <> 'world:' || n.provider)
+    "an entry says what its notice or line says": """
+        SELECT format('entry %s: %s ₫ on %s, told as %s ₫ on %s', e.id, e.amount, e.business_date,
+            coalesce(n.amount, l.amount), coalesce(n.business_date, l.business_date))
+        FROM entry e LEFT JOIN notice n ON n.id = e.notice_id LEFT JOIN statement_line l ON l.id = e.line_id
+        WHERE (e.kind IN ('sale', 'held') AND (e.amount <> coalesce(n.amount, l.amount)
+                OR e.debit <> 'world:' || coalesce(n.provider, 'statement')))
+            OR (e.kind NOT IN ('refund', 'reinstated') AND (e.business_date, e.occurred_at)
+                IS DISTINCT FROM (coalesce(n.business_date, l.business_date), coalesce(n.occurred_at, l.occurred_at)))
     """,
     "a sale is at a stall that its account served": """
         SELECT format('entry %s: %s was never served by the account of notice %s', e.id, e.credit, n.id)
@@ -53,32 +68,78 @@ LAWS = {
             UNION ALL
             SELECT s.stall_id, s.since, s.until, a.number
             FROM stall_state s JOIN account a ON a.id = s.virtual_account_id
+            UNION ALL
+            SELECT c.stall_id, c.live_from, NULL, c.serial FROM code c
         ) AS known ON known.stall_id = substr(e.credit, 7)::bigint AND known.number IN (n.account, n.virtual_account)
             AND known.since <= e.business_date AND (known.until IS NULL OR e.business_date < known.until)
         WHERE e.kind = 'sale'
         GROUP BY e.id, e.credit, n.id HAVING count(known.stall_id) = 0
     """,
-    "money is moved on only from where it lies": """
-        SELECT format('entry %s: takes from %s what lies at %s', id, debit, was)
-        FROM (SELECT id, debit, kind, lag(credit) OVER (PARTITION BY notice_id ORDER BY id) AS was FROM entry) AS e
-        WHERE kind NOT IN ('sale', 'held') AND debit IS DISTINCT FROM was
+    "money is taken only from where it lies": """
+        SELECT format('notice %s, line %s: %s ₫ at %s', notice_id, line_id, sum(amount), account)
+        FROM (
+            SELECT notice_id, line_id, credit AS account, amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
+            UNION ALL
+            SELECT notice_id, line_id, debit, -amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
+        ) AS side
+        WHERE account NOT LIKE 'world:%'
+        GROUP BY notice_id, line_id, account HAVING sum(amount) < 0
     """,
-    "what waits in suspense is an undecided or closed finding": """
-        SELECT format('notice %s: lies at %s, finding %s', e.notice_id, e.credit, coalesce(f.status, 'none'))
-        FROM (SELECT DISTINCT ON (notice_id) notice_id, credit FROM entry ORDER BY notice_id, id DESC) AS e
-        LEFT JOIN finding f ON f.notice_id = e.notice_id
-        WHERE e.credit LIKE 'suspense:%' AND f.status IS DISTINCT FROM 'open' AND f.status IS DISTINCT FROM 'closed'
+    "a payment lies in one place": f"""
+        SELECT format('notice %s, line %s: lies at %s', notice_id, line_id, string_agg(account, ', '))
+        FROM ({HELD_AT}) AS held GROUP BY notice_id, line_id HAVING count(*) > 1
     """,
-    "every đồng told of is at a stall or in suspense": """
-        SELECT format('told %s ₫, at stalls %s ₫, in suspense %s ₫', told, at_stalls, in_suspense)
+    "what waits in suspense is an undecided or closed finding": f"""
+        SELECT format('notice %s, line %s: lies at %s, finding %s', h.notice_id, h.line_id, h.account,
+            coalesce(f.status, 'none'))
+        FROM ({HELD_AT}) AS h
+        LEFT JOIN finding f ON f.notice_id = h.notice_id OR f.line_id = h.line_id
+        WHERE h.account LIKE 'suspense:%' AND f.status IS DISTINCT FROM 'open' AND f.status IS DISTINCT FROM 'closed'
+    """,
+    "every đồng told of is at a stall, in suspense, or taken off again": f"""
+        SELECT format('told %s ₫, at stalls %s ₫, in suspense %s ₫, off %s ₫', told, at_stalls, in_suspense, off)
         FROM (SELECT
             (SELECT coalesce(sum(n.amount), 0) FROM notice n
              LEFT JOIN finding f ON f.notice_id = n.id AND f.kind IN ('implausible', 'repeated')
-             WHERE n.handled_at IS NOT NULL AND n.direction = 'in' AND f.id IS NULL) AS told,
+             WHERE n.handled_at IS NOT NULL AND n.direction = 'in' AND f.id IS NULL)
+            + (SELECT coalesce(sum(l.amount), 0) FROM entry e JOIN statement_line l ON l.id = e.line_id
+               WHERE e.kind IN ('sale', 'held')) AS told,
             (SELECT coalesce(sum(sales_value), 0) FROM stall_day) AS at_stalls,
-            (SELECT coalesce(sum(amount), 0) FROM finding WHERE stall_id IS NULL
-             AND kind IN ('unattributed', 'ambiguous', 'unknown_account')) AS in_suspense) AS sums
-        WHERE told <> at_stalls + in_suspense
+            (SELECT coalesce(sum(amount), 0) FROM ({HELD_AT}) AS h WHERE account LIKE 'suspense:%') AS in_suspense,
+            (SELECT coalesce(sum(CASE WHEN credit LIKE 'world:%' THEN amount ELSE -amount END), 0) FROM entry
+             WHERE kind NOT IN ('sale', 'held', 'attributed', 'moved', 'returned')) AS off) AS sums
+        WHERE told <> at_stalls + in_suspense + off
+    """,
+    "a line is one notice's, or all of a batch's": """
+        SELECT format('line %s: %s notices', line_id, count(*)) FROM match WHERE undone_at IS NULL
+        GROUP BY line_id HAVING count(*) > 1 AND bool_or(rule <> 'batch')
+    """,
+    "a notice stands with the amount of its line": """
+        SELECT format('notice %s: stands with %s ₫, its line %s ₫', m.notice_id, sum(b.amount), l.amount)
+        FROM match m JOIN statement_line l ON l.id = m.line_id JOIN notice n ON n.id = m.notice_id
+        JOIN (
+            SELECT notice_id, amount * CASE WHEN debit LIKE 'world:%' THEN 1 ELSE -1 END AS amount FROM entry
+            WHERE notice_id IS NOT NULL AND (debit LIKE 'world:%' OR credit LIKE 'world:%')
+                AND kind IN ('sale', 'held', 'corrected')
+        ) AS b ON b.notice_id = m.notice_id
+        WHERE m.undone_at IS NULL AND m.rule <> 'batch'
+            AND NOT EXISTS (SELECT FROM entry r WHERE r.notice_id = m.notice_id AND r.kind IN ('reversal', 'restored'))
+        GROUP BY m.notice_id, l.id, l.amount HAVING sum(b.amount) <> l.amount
+    """,
+    "a line that was taken is matched, posted or a finding": f"""
+        SELECT format('line %s: matched %s, posted %s', l.id, count(DISTINCT m.id), count(DISTINCT h.line_id))
+        FROM statement_line l
+        JOIN statement s ON s.id = l.statement_id AND l.business_date <= s.reconciled_through
+        LEFT JOIN match m ON m.line_id = l.id AND m.undone_at IS NULL
+        LEFT JOIN ({HELD_AT}) AS h ON h.line_id = l.id
+        LEFT JOIN finding f ON f.line_id = l.id
+        LEFT JOIN entry e ON e.line_id = l.id AND e.kind = 'reversal'
+        WHERE l.direction = 'in' AND f.id IS NULL
+        GROUP BY l.id HAVING (count(m.id) > 0) = (count(h.line_id) > 0) AND count(e.id) = 0
+    """,
+    "what is posted from a line is not matched as well": f"""
+        SELECT format('line %s: %s ₫ at %s beside its notice', h.line_id, h.amount, h.account)
+        FROM ({HELD_AT}) AS h JOIN match m ON m.line_id = h.line_id AND m.undone_at IS NULL
     """,
 }
 DIFFERENCES_SHOWN = 100
