@@ -30,6 +30,7 @@ from payments import commands as payments_commands
 from payments.demo import commands as demo
 from payments.inbox import Inbox
 from payments.poster import Poster
+from payments.settler import Settler
 from payments.webhooks import PREFIX, Receive, Scope, Send, Webhooks
 from portal import app as portal
 from portal import commands as portal_commands
@@ -60,6 +61,7 @@ class House:
     def __init__(self, books: Store) -> None:
         self._poster = Poster(books)
         self._inbox = Inbox(books.url, on_kept=self._poster.wake)
+        self._settler = Settler(books)
         self._books = books
         self._webhooks = Webhooks(self._inbox, books.vault, books.settings)
         self._portal = portal.create(books, self.is_ready)
@@ -84,9 +86,11 @@ class House:
     async def _live(self, _: Any) -> AsyncIterator[None]:
         self._inbox.start()
         self._poster.start()
+        self._settler.start()
         gc.collect()
         gc.freeze()  # what was imported stays: the collector need not walk it again
         yield
+        self._settler.stop()
         self._inbox.stop()
         self._poster.stop()
         self._books.engine.dispose()
@@ -166,7 +170,8 @@ def run_demo(context: typer.Context, host: str = "127.0.0.1", port: Port = 8000)
     _refuse_taken_port(host, port)
     settings = demo.settings(at.settings)
     demo.fill(settings)
-    run(settings, host, port, then=lambda address: demo.live_morning(settings, address))
+    with demo.card_company(settings, port) as chosen:
+        run(chosen, host, port, then=lambda address: demo.live_morning(chosen, address))
 
 
 @databases.command("migrate")

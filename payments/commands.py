@@ -12,6 +12,7 @@ from ground.terminal import Format, desk, emit, show_table
 from payments import (
     evidence_commands,
     indicator,
+    payout_commands,
     reconciliation_commands,
     replay,
     stall_day,
@@ -22,7 +23,7 @@ from payments.area import Boundaries
 from payments.indicator import Audience
 
 app = typer.Typer(no_args_is_help=True)
-for commands in (evidence_commands.app, reconciliation_commands.app, statement_commands.app):
+for commands in (evidence_commands.app, payout_commands.app, reconciliation_commands.app, statement_commands.app):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
 

@@ -1,7 +1,9 @@
 """The demo's three doors: its settings, its filling, and the morning that goes on while it is served."""
 
 import secrets
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from random import Random
 
@@ -17,7 +19,9 @@ from ground.settings import Settings, secret_values
 from ground.store import Store
 from ground.terminal import progress
 from ground.vault import Vault
-from payments.demo import decision, history, morning, registry, till
+from payments.demo import card_office, decision, history, morning, registry, till
+from payments.demo.card_company import CardCompany
+from payments.demo.card_messenger import Messenger
 from payments.demo.history import Telling
 from payments.demo.morning import Payers
 
@@ -31,6 +35,23 @@ def settings(settings: Settings) -> Settings:
     if not (secret_values(settings.sepay_api_key) or secret_values(settings.sepay_hmac_secret)):
         changed["sepay_hmac_secret"] = SecretStr(secrets.token_urlsafe(32))
     return settings.model_copy(update=changed)
+
+
+@contextmanager
+def card_company(settings: Settings, port: int) -> Iterator[Settings]:
+    """Card payments to try out: a made-up company that tells the server at `port`, where no real one is set up."""
+    if secret_values(settings.stripe_secret_key) or secret_values(settings.stripe_webhook_secret):
+        yield settings
+        return
+    key, secret = f"sk_demo_{secrets.token_urlsafe(16)}", f"whsec_{secrets.token_urlsafe(16)}"
+    messenger = Messenger(f"http://127.0.0.1:{port}/webhooks/stripe", secret)
+    company = CardCompany("", messenger.tell)
+    threading.Thread(target=messenger.run, name="messenger", daemon=True).start()
+    with card_office.serving(card_office.Office(company, key).app) as office:
+        company.address = f"http://127.0.0.1:{office}"
+        keys = {"stripe_secret_key": SecretStr(key), "stripe_webhook_secret": SecretStr(secret)}
+        yield settings.model_copy(update={**keys, "stripe_api_base": company.address})
+    messenger.stop()
 
 
 def fill(settings: Settings, *, payments: int = PAYMENTS) -> None:
@@ -65,6 +86,9 @@ def is_filled(settings: Settings, today: date) -> bool:
             return False
 
 
+_A_CODE = text("SELECT serial FROM code WHERE revoked_on IS NULL AND live_from <= now() ORDER BY id LIMIT 1")
+
+
 def live_morning(settings: Settings, base_url: str) -> None:
     """Payments for the next hours, each told to the running server's own door."""
     language = settings.command_language()
@@ -77,10 +101,13 @@ def live_morning(settings: Settings, base_url: str) -> None:
         books = store.open_store(settings)
         with books.session() as session:
             tills = till.every(session)
+            serial = session.execute(_A_CODE).scalar()
         books.engine.dispose()
     except (Refusal, SQLAlchemyError) as error:
         say("demo.morning.away", reason=error, seconds=0)
         return
+    if serial is not None and settings.stripe_api_base is not None:
+        say("demo.cards", page=f"{base_url}/q/{serial}", counter=settings.stripe_api_base)
     random = Random()
     payers = Payers(tills, random)
     say("demo.morning.begins", count=len(payers))
