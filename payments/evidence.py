@@ -49,7 +49,7 @@ class Known(NamedTuple):
 
 # Of a stall and day the latest record of each source counts. Booked wins; where it has no number of sales, a declared
 # one may have.
-_REPORTED = """
+REPORTED = """
     latest AS (
         SELECT DISTINCT ON (span.lot, r.stall_id, r.business_date, r.source)
             span.lot, r.market_id, r.stall_id, r.business_date, r.source, r.amount, r.count
@@ -98,7 +98,7 @@ def _sums(y: str, x: str) -> str:
 
 
 _CASH = text(f"""
-    WITH {SPANS}, {_REPORTED}, told AS (
+    WITH {SPANS}, {REPORTED}, told AS (
         SELECT lot, stall_id, {_sums("value", "sales")}, {_sums("number", "purchases")},
             bool_or(booked IS NOT NULL) FILTER (WHERE sales IS NOT NULL),
             bool_or(booked IS NULL) FILTER (WHERE sales IS NOT NULL),
