@@ -23,6 +23,8 @@ class Census(NamedTuple):
     in_use: int  # … with at least k sales
     sales_value: int
     sales_count: int
+    gross: int  # sales before refunds
+    confirmed: int  # … of them by a statement's line
     takings: Contribution  # to sales_value
     purchases: Contribution  # to sales_count
     known: tuple[Known, ...] = ()  # market by market, with the evidence of the sales no bank sees
@@ -45,26 +47,29 @@ _TAKE = text(f"""
         ORDER BY place.lot, place.stall_id, last_day DESC
     ), known AS (
         SELECT lot, stall_id, last_day, onboarded, CAST(NULL AS daterange) AS live, 0::bigint AS value,
-            0::bigint AS count
+            0::bigint AS count, 0::bigint AS gross, 0::bigint AS confirmed
         FROM trading
         UNION ALL
-        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0
+        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0, 0, 0
         FROM place JOIN code ON code.stall_id = place.stall_id AND code.live_from <= place.last
             AND (code.revoked_on IS NULL OR code.revoked_on > greatest(place.first, code.live_from))
         UNION ALL
-        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, taken.value, taken.count
+        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, taken.value, taken.count, taken.gross, taken.confirmed
         FROM span CROSS JOIN LATERAL (
-            SELECT stall_id, sum(sales_value)::bigint AS value, sum(sales_count) AS count FROM stall_day
+            SELECT stall_id, sum(sales_value)::bigint AS value, sum(sales_count) AS count,
+                sum(sales_value + refunds_value)::bigint AS gross, sum(confirmed_value)::bigint AS confirmed
+            FROM stall_day
             WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
             GROUP BY stall_id) AS taken
     ), each AS (
         SELECT lot, max(last_day) AS last_day, bool_or(onboarded) AS onboarded, range_agg(live) AS live,
-            sum(value)::bigint AS value, sum(count)::bigint AS count
+            sum(value)::bigint AS value, sum(count)::bigint AS count, sum(gross)::bigint AS gross,
+            sum(confirmed)::bigint AS confirmed
         FROM known GROUP BY lot, stall_id
     )
     SELECT lot, count(last_day), count(*) FILTER (WHERE onboarded), count(*) FILTER (WHERE live @> last_day),
         count(last_day) FILTER (WHERE live IS NOT NULL), count(last_day) FILTER (WHERE count >= :k),
-        sum(value)::bigint, sum(count)::bigint,
+        sum(value)::bigint, sum(count)::bigint, sum(gross)::bigint, sum(confirmed)::bigint,
         count(*) FILTER (WHERE value <> 0), sum(abs(value))::bigint,
         (array_agg(abs(value) ORDER BY abs(value) DESC))[1], (array_agg(abs(value) ORDER BY abs(value) DESC))[2],
         count(*) FILTER (WHERE count <> 0), sum(abs(count))::bigint,
@@ -82,16 +87,16 @@ def take(connection: Connection, lots: Lots, k: int) -> list[Census]:
 
 def _read(row: Sequence[int | None]) -> Census:
     counts = [number or 0 for number in row]
-    return Census._make([*counts[:7], Contribution(*counts[7:11]), Contribution(*counts[11:15]), ()])
+    return Census._make([*counts[:9], Contribution(*counts[9:13]), Contribution(*counts[13:17]), ()])
 
 
-_NOBODY = _read((0,) * 15)
+_NOBODY = _read((0,) * 17)
 
 
 def pool(parts: Iterable[Census]) -> Census:
     """Of areas without a stall in common."""
     found = [_NOBODY, *parts]
-    counts = [sum(column) for column in zip(*(part[:7] for part in found), strict=True)]
+    counts = [sum(column) for column in zip(*(part[:9] for part in found), strict=True)]
     takings = suppression.pool([part.takings for part in found])
     purchases = suppression.pool([part.purchases for part in found])
     known = tuple(each for part in found for each in part.known)

@@ -1,6 +1,7 @@
 """The indicators of an area and period: one function each, and the whole answer CONTRACT.md fixes."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -69,26 +70,15 @@ def bill_share(taken: Census, k: int) -> Figure:
 
 
 def reconciled_share(taken: Census, k: int) -> Figure:
-    """Gross sales confirmed by a statement line: none while no statement is known, nothing without sales."""
-    if taken.sales_value == 0:
+    """Gross sales confirmed by, or posted from, a statement's line, of all gross sales; nothing without sales."""
+    if taken.gross == 0:
         return figure.missing(
             "reconciled_share", "figure.no_sales", n=taken.stalls, size=taken.stalls, sources=("receipts",)
         )
-    return Figure(
-        "reconciled_share",
-        0.0,
-        0.0,
-        0.0,
-        0,
-        taken.sales_value,
-        taken.stalls,
-        taken.stalls,
-        1.0 if taken.stalls else None,
-        ("receipts",),
-        "census",
-        "provisional",
-        "figure.no_statement",
-    )
+    found = figure.share("reconciled_share", taken.confirmed, taken.gross, source="receipts")
+    reason = None if taken.confirmed else "figure.no_statement"
+    coverage = 1.0 if taken.stalls else None
+    return replace(found, n=taken.stalls, N=taken.stalls, coverage=coverage, reason=reason)
 
 
 INDICATORS: tuple[Callable[[Census, int], Figure], ...] = (
