@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Identity, text
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, select
 
 from ground import clock
 from ground.database import Moment
@@ -29,10 +29,27 @@ STEPS = {
 _AT_THE_STALL = ("handed_over", "damaged")
 
 
+class PrintRun(SQLModel, table=True):
+    """Placards that were printed together, as one PDF that can be made again when the paper jams."""
+
+    __tablename__ = "print_run"
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger)
+    size: str
+    printed_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    printed_by: str
+
+    @property
+    def key(self) -> int:
+        assert self.id is not None, "not stored yet"
+        return self.id
+
+
 class Placard(SQLModel, table=True):
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    print_run_id: int = Field(sa_type=BigInteger)
     code_id: int = Field(sa_type=BigInteger)
-    size: str
 
 
 class PlacardStep(SQLModel, table=True):
@@ -52,6 +69,7 @@ class Standing(NamedTuple):
     """Where a placard is; `step` is one of STEPS."""
 
     id: int
+    run: int
     serial: str
     stall: str
     section: str | None
@@ -62,10 +80,11 @@ class Standing(NamedTuple):
 
 
 _STANDINGS = text("""
-    SELECT p.id, c.serial, s.number, state.section, p.size,
+    SELECT p.id, r.id, c.serial, s.number, state.section, r.size,
         CASE WHEN last.step <> 'replaced' AND c.revoked_on <= :day THEN 'revoked' ELSE last.step END,
         CASE WHEN last.step <> 'replaced' AND c.revoked_on <= :day THEN c.revoked_on ELSE last.since END, first.since
     FROM placard p
+    JOIN print_run r ON r.id = p.print_run_id
     JOIN code c ON c.id = p.code_id
     JOIN stall s ON s.id = c.stall_id
     LEFT JOIN stall_state state ON state.stall_id = s.id AND state.superseded_at IS NULL
@@ -85,17 +104,33 @@ def every(session: Session, market: Market, on: date | None = None) -> list[Stan
 
 _PRINT = text("""
     WITH made AS (
-        INSERT INTO placard (code_id, size) SELECT c, :size FROM unnest(CAST(:codes AS bigint[])) AS c RETURNING id
+        INSERT INTO placard (print_run_id, code_id) SELECT :run, c FROM unnest(CAST(:codes AS bigint[])) AS c
+        RETURNING id
     )
     INSERT INTO placard_step (placard_id, step, since, recorded_at, recorded_by)
     SELECT id, 'printed', :day, :now, :by FROM made
 """)
 
 
-def record_print(session: Session, codes: Sequence[int], size: str, *, by: str, moment: datetime) -> None:
+def record_print(
+    session: Session, market: Market, codes: Sequence[int], size: str, *, by: str, moment: datetime
+) -> PrintRun:
     """A placard of each code, by the code's id, was printed."""
+    run = PrintRun(market_id=market.key, size=size, printed_at=moment, printed_by=by)
+    session.add(run)
+    session.flush()
     day = clock.business_date(moment)
-    session.execute(_PRINT, {"codes": list(codes), "size": size, "day": day, "now": moment, "by": by})
+    session.execute(_PRINT, {"run": run.key, "codes": list(codes), "day": day, "now": moment, "by": by})
+    return run
+
+
+def find_run(session: Session, market: Market, number: int) -> PrintRun:
+    """The market's print run of this number; Refusal (404) when there is none."""
+    mine = select(PrintRun).where(PrintRun.id == number, PrintRun.market_id == market.key)
+    found = session.exec(mine).first() if 0 < number < 2**63 else None
+    if found is None:
+        raise Refusal("placard.no_run", number=number, status=404)
+    return found
 
 
 def mark(session: Session, serial: str, step: str, *, by: str, on: date | None = None) -> list[Standing]:

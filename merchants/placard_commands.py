@@ -37,20 +37,17 @@ def print_placards(
         found = market.find(session, market_code)
         faces = placard_sheet.faces(session, found, clock.today())
         chosen = placard_sheet.choose(faces, sections=section or (), stalls=stall or (), only_new=only_new)
-        made = placard_sheet.print_out(
-            session,
-            found,
-            chosen,
-            size,
-            base_url=at.settings.base_url,
-            by=user(),
-            moment=clock.now(),
-        )
-        _write(out, made.pdf)
-        told = {"size": size, "serials": made.serials}
+        session.rollback()  # nothing is held while it is drawn
+        moment = clock.now()
+        drawn = placard_sheet.draw(found, chosen, size, base_url=at.settings.base_url, moment=moment)
+        codes = [face.code_id for face in chosen]
+        run = placard.record_print(session, found, codes, size, by=user(), moment=moment)
+        _write(out, drawn)
+        told = {"run": run.key, "size": size, "serials": [face.serial for face in chosen]}
         audit.record(session, who(), "placard.print", None, told, subject=f"market:{found.code}")
         session.commit()
-    typer.echo(words.say("placard.printed", at.language, file=out, count=len(made.serials), sheets=made.sheets))
+    sheets = placard_sheet.sheets(len(chosen), size)
+    typer.echo(words.say("placard.printed", at.language, file=out, count=len(chosen), sheets=sheets))
     if placard_sheet.reaches_only_this_machine(at.settings.base_url):
         typer.echo(words.say("placard.no_address", at.language, address=at.settings.base_url), err=True)
 

@@ -7,12 +7,13 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from ground import paper, words
 from ground.refusal import Refusal
-from merchants import account, bank, placard, qr_image
+from merchants import account, bank, qr_image
 from merchants.market import Market
+from merchants.placard import Placard, PrintRun
 
 ON_A_SHEET = {"a6": 4, "a5": 2}
 _NUMBER = re.compile(r"(\d+)")
@@ -31,12 +32,6 @@ class Face(NamedTuple):
     holder: str | None
     payload: str
     printed: bool
-
-
-class Sheets(NamedTuple):
-    pdf: bytes
-    serials: list[str]
-    sheets: int
 
 
 # A virtual account's holder is the provider's to name: only the vendor's own account is shown with a name.
@@ -83,15 +78,25 @@ def choose(
     return chosen
 
 
-def print_out(
-    session: Session, market: Market, chosen: Sequence[Face], size: str, *, base_url: str, by: str, moment: datetime
-) -> Sheets:
-    """The PDF of these placards, and the record that they were printed."""
+def of_run(session: Session, market: Market, run: PrintRun, day: date) -> list[Face]:
+    """What a print run held, without the codes that were revoked since."""
+    known = set(session.exec(select(Placard.code_id).where(Placard.print_run_id == run.key)))
+    chosen = [face for face in faces(session, market, day) if face.code_id in known]
+    if not chosen:
+        raise Refusal("placard.none")
+    return chosen
+
+
+def draw(market: Market, chosen: Sequence[Face], size: str, *, base_url: str, moment: datetime) -> bytes:
+    """The PDF of these placards. Slow (some milliseconds each): never inside a transaction."""
     if size not in ON_A_SHEET:
         raise Refusal("placard.size", size=size)
-    drawn = paper.pdf("placard", content(market, chosen, size, base_url), moment)
-    placard.record_print(session, [face.code_id for face in chosen], size, by=by, moment=moment)
-    return Sheets(drawn, [face.serial for face in chosen], ceil(len(chosen) / ON_A_SHEET[size]))
+    return paper.pdf("placard", content(market, chosen, size, base_url), moment)
+
+
+def sheets(count: int, size: str) -> int:
+    """How many sheets of A4 so many placards take."""
+    return ceil(count / ON_A_SHEET[size])
 
 
 def content(market: Market, chosen: Sequence[Face], size: str, base_url: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ TABLES = {
     merchant.Merchant,
     placard.Placard,
     placard.PlacardStep,
+    placard.PrintRun,
     notice.Notice,
     stall.Stall,
     stall.StallState,

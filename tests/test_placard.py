@@ -6,6 +6,7 @@ import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import zxingcpp
@@ -18,7 +19,6 @@ from ground import clock, paper
 from ground.refusal import Refusal
 from ground.settings import Settings
 from merchants import code, market, placard, placard_sheet, qr_image
-from merchants.placard_sheet import Sheets
 from tests import pdf_eye
 from tests.shell import run
 from tests.world import Street, import_roll
@@ -30,10 +30,18 @@ TONES = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")
 LETTERS = [unicodedata.normalize("NFC", vowel + tone) for vowel in VOWELS for tone in TONES] + list("bcdđghklmnpqrstvx")
 
 
-def print_out(session: Session, street: Street, size: str = "a6", **choice: object) -> Sheets:
-    faces = placard_sheet.faces(session, street.market, clock.today())
-    chosen = placard_sheet.choose(faces, **choice)  # type: ignore[arg-type]
-    return placard_sheet.print_out(session, street.market, chosen, size, base_url=ADDRESS, by="the tests", moment=NOW)
+class Sheets(NamedTuple):
+    pdf: bytes
+    serials: list[str]
+
+
+def print_out(session: Session, street: Street, size: str = "a6", **choice: Any) -> Sheets:
+    """As the command does it."""
+    chosen = placard_sheet.choose(placard_sheet.faces(session, street.market, clock.today()), **choice)
+    drawn = placard_sheet.draw(street.market, chosen, size, base_url=ADDRESS, moment=NOW)
+    codes = [face.code_id for face in chosen]
+    placard.record_print(session, street.market, codes, size, by="the tests", moment=NOW)
+    return Sheets(drawn, [face.serial for face in chosen])
 
 
 def read(picture: Image.Image) -> list[zxingcpp.Barcode]:
@@ -63,7 +71,7 @@ def test_every_code_of_every_sheet_reads_back(session: Session, street: Street, 
     assert sorted(made.serials) == sorted(issued) and len(issued) == 19
     wanted = [issued[serial] for serial in made.serials]
     sheets = pdf_eye.pages(made.pdf)
-    assert len(sheets) == made.sheets == -(-19 // on_a_sheet)
+    assert len(sheets) == placard_sheet.sheets(19, size) == -(-19 // on_a_sheet)
     for number, page in enumerate(sheets):
         payloads = wanted[number * on_a_sheet : (number + 1) * on_a_sheet]
         found = read(pdf_eye.paint(page))
