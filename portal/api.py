@@ -6,8 +6,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlmodel import Session
 
 from payments import indicator
-from portal.access import Door, everybody
+from payments.indicator import Audience
+from portal.access import LEVELS, Door, everybody, reaches
 from portal.page import language_of, open_session
+from portal.person import Person
 
 router = APIRouter(prefix="/api/v1", route_class=Door)
 SessionDep = Annotated[Session, Depends(open_session)]
@@ -22,6 +24,17 @@ def rates(
     period: Annotated[str, Query(description="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
     boundaries: Annotated[str, Query(description="period (the units of that time) or current (today's)")] = "period",
 ) -> dict[str, Any]:
-    """Every indicator of an area and its parts in a period, for the public."""
-    rated = indicator.rates(session, area, period, boundaries=boundaries, audience="public")  # type: ignore[arg-type]
+    """Every indicator of an area and its parts in a period, for whoever asks: the public, a board, a ward."""
+    audience = _audience(request.state.person, session, area)
+    rated = indicator.rates(session, area, period, boundaries=boundaries, audience=audience)  # type: ignore[arg-type]
     return indicator.shown(rated, language_of(request))
+
+
+def _audience(person: Person | None, session: Session, area: str) -> Audience:
+    """What the caller's office makes of her; `internal` is nobody's over HTTP."""
+    level, _, code = area.partition(":")
+    if person is None or level not in LEVELS:
+        return "public"
+    if reaches(session, person, "ward", "province", **{level: code}):
+        return "ward"
+    return "board" if reaches(session, person, "board", **{level: code}) else "public"

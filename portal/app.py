@@ -27,6 +27,7 @@ from portal import (
     signin_link,
     signin_phone,
     slip,
+    ward,
 )
 from portal.shield import Shield
 
@@ -43,6 +44,7 @@ ROUTERS = (
     signin_link.router,
     own_account.router,
     slip.router,
+    ward.router,
     landing.router,
 )
 

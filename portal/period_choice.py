@@ -51,3 +51,24 @@ def _kind(asked: Period, part: str, language: str) -> tuple[str, dict[str, objec
     if "-" in part:
         return "day", {"day": asked.first}
     return "month", {"month": words.say(f"page.month.{asked.first.month}", language)}
+
+
+def archive(today: date) -> list[str]:
+    """What an office looks back to: the last twelve months, four quarters and three years, each as its text."""
+    month = f"{today:%Y-%m}"
+    quarter = offered(today)[2].text
+    return [*run(month, 12), *run(quarter, 4), *run(f"{today:%Y}", 3)]
+
+
+def run(text: str, count: int) -> list[str]:
+    """A month, quarter or year and those before it, the latest first; nothing for another kind of period."""
+    year, _, part = text.partition("-")
+    if not part:
+        return [str(int(year) - back) for back in range(count)]
+    if part.startswith("Q"):
+        quarters = [int(year) * 4 + int(part[1:]) - 1 - back for back in range(count)]
+        return [f"{number // 4}-Q{number % 4 + 1}" for number in quarters]
+    if len(part) == 2 and part.isdigit():
+        months = [int(year) * 12 + int(part) - 1 - back for back in range(count)]
+        return [f"{number // 12}-{number % 12 + 1:02}" for number in months]
+    return []

@@ -16,6 +16,9 @@ TABLE: dict[str, frozenset[str]] = {
     "GET /markets/{code}": EVERYBODY,
     "GET /q/{serial}.svg": EVERYBODY,
     "GET /q/{serial}.png": EVERYBODY,
+    "GET /q/{serial}": EVERYBODY,
+    "GET /q/{serial}/paid": EVERYBODY,
+    "POST /q/{serial}/card": EVERYBODY,
     "GET /v": EVERYBODY,
     "GET /v/{serial}": EVERYBODY,
     "GET /api/v1/rates": EVERYBODY,
@@ -45,6 +48,8 @@ TABLE: dict[str, frozenset[str]] = {
     "GET /board": frozenset({"board", "other_board", "operator"}),
     "GET /board/{code}": BOARD | OVERSEERS,
     "GET /ward": frozenset({"ward", "other_ward", "operator"}),
+    "GET /ward/{code}": OVERSEERS,
+    "GET /province/{code}": frozenset({"province", "operator"}),
     "GET /province": frozenset({"province", "other_province", "operator"}),
     "GET /operator": frozenset({"operator"}),
 }
