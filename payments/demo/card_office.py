@@ -116,7 +116,10 @@ class Office:
         with self._company.lock:
             open_ = {each["charge"]: each for each in self._company.disputes.values()}
             charges = [{**each, "dispute": open_.get(each["id"])} for each in self._company.charges.values()][::-1]
-            payouts = list(self._company.payouts.values())[::-1]
+            payouts = [
+                {**each, "shown": f"US$ {each['amount'] // 100}.{each['amount'] % 100:02d}"}
+                for each in self._company.payouts.values()
+            ]
             return self._page(request, "card_company.html", charges=charges, payouts=payouts)
 
     async def _do(self, request: Request) -> Response:
