@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from tests.place_oracle import DAY, Place, Unit, in_province, place_now, place_then, with_code
+from tests.share_oracle import Area, Lot, Report, Seen, ledger, shares
 
 
 class State(NamedTuple):
@@ -26,12 +27,15 @@ class State(NamedTuple):
 
 class Facts(NamedTuple):
     """Markets with the wards they were said to stand in from a day on (the first is the opening); codes with the
-    days they are live on (`[from, revoked)`); sales as (market, stall, day, đồng)."""
+    days they are live on (`[from, revoked)`); sales as (market, stall, day, đồng); and the evidence of other sales."""
 
     moves: dict[str, list[tuple[date, str]]]
     states: list[State]
     codes: list[tuple[str, str, date, date | None]]
     sales: list[tuple[str, str, date, int]]
+    reports: list[Report]
+    seen: list[Seen]
+    lots: list[Lot]
 
 
 def holds(state: State, day: date) -> bool:
@@ -64,6 +68,7 @@ class Oracle:
 
     def __init__(self, facts: Facts, today: date) -> None:
         self.facts, self.today = facts, today
+        self.ledger = ledger(facts.reports, facts.seen, facts.lots, facts.sales)
         self._places: dict[tuple[str, date, str], Place | None] = {}
 
     def place(self, market: str, day: date, boundaries: str) -> Place | None:
@@ -88,7 +93,9 @@ class Oracle:
         k = math.ceil(len(days) / 7)
 
         def rate(name: str, cells: set[tuple[str, date]]) -> tuple[str, dict[str, dict[str, Any]]]:
-            return name, self.figures(cells, k, audience)
+            places = {market: self.place(market, days[-1], boundaries) for market, _ in cells}
+            wards = {market: place and place.ward for market, place in places.items()}
+            return name, self.figures(cells, k, audience, wards)
 
         if kind == "market":
             if code not in self.facts.moves:
@@ -122,15 +129,18 @@ class Oracle:
                     return unit
         return None
 
-    def figures(self, cells: set[tuple[str, date]], k: int, audience: str) -> dict[str, dict[str, Any]]:
-        """A figure for each of the indicators the books know; `cells` are the market-days of the area."""
-        stalls = {}  # of U, each with its last trading day
+    def figures(
+        self, cells: set[tuple[str, date]], k: int, audience: str, wards: dict[str, Unit | None]
+    ) -> dict[str, dict[str, Any]]:
+        """A figure for each of the indicators the books know; `cells` are the market-days of the area, `wards` where
+        its markets stand on the last of them that counts."""
+        trading: dict[tuple[str, str], set[date]] = {}  # the stalls of U
         for state in self.facts.states:
             if state.status == "trading":
-                days = [day for market, day in cells if market == state.market and holds(state, day)]
+                days = {day for market, day in cells if market == state.market and holds(state, day)}
                 if days:
-                    stall = (state.market, state.stall)
-                    stalls[stall] = max(stalls.get(stall, date.min), *days, date.min)
+                    trading.setdefault((state.market, state.stall), set()).update(days)
+        stalls = {stall: max(days) for stall, days in trading.items()}
         size = len(stalls)
         sales = [sale for sale in self.facts.sales if (sale[0], sale[2]) in cells]
         value, count = sum(sale[3] for sale in sales), len(sales)
@@ -138,11 +148,14 @@ class Oracle:
         onboarded = sum(self.approved(stall, day) for stall, day in stalls.items())
         accepting = sum(self.live(stall, day) for stall, day in stalls.items())
         in_use = sum(often[stall] >= k for stall in stalls)
-        connected = sum(any(self.live(stall, day) for market, day in cells if market == stall[0]) for stall in stalls)
+        linked = {stall for stall in stalls if any(self.live(stall, day) for of, day in cells if of == stall[0])}
+        connected = len(linked)
+        area = Area(trading, linked, wards)
         figures = {
             "onboarded": share(onboarded, size),
             "acceptance": share(accepting, size),
             "active_use": share(in_use, size) | {"k": k},
+            **shares(area, self.ledger),
             "cashless_value": level(value, connected, size),
             "cashless_count": level(count, connected, size),
             # No statement is known to these books. A census, therefore n = N.
@@ -153,10 +166,19 @@ class Oracle:
             for market, stall, _, amount in sales:
                 takings[market, stall] += amount
             hidden = {"cashless_value": small(takings.values()), "reconciled_share": small(takings.values())}
-            hidden["cashless_count"] = small(often.values()) or small(takings.values())
+            hidden["value_share"] = small(takings.values())
+            hidden["cashless_count"] = hidden["count_share"] = small(often.values()) or small(takings.values())
+            for name in ("value_share", "count_share"):
+                if figures[name]["value"] is not None:
+                    hidden[name] = hidden[name] or any(map(small, figures[name]["parts"]))
             for name in hidden:
                 if hidden[name]:
                     figures[name] |= NOTHING | {"status": "suppressed"}
+            for name in ("value_share", "count_share"):
+                if hidden[name]:
+                    figures[name] |= {"reason": "figure.suppressed", "remarks": []}
+        for name in ("value_share", "count_share"):
+            del figures[name]["parts"]
         return figures
 
     def approved(self, stall: tuple[str, str], day: date) -> bool:

@@ -14,8 +14,9 @@ from ground.store import Store
 from merchants import market
 from payments import stall_day
 from payments.stall_day import Change
+from tests import share_world
 from tests.place_oracle import successors
-from tests.rates_oracle import Facts, State, holds
+from tests.rates_oracle import Facts, State, days_of, holds
 from tests.world import VIETCOMBANK as BIN
 from tests.world import keep, post, told
 
@@ -33,18 +34,29 @@ PERIODS = ("2025", "2025-9M", "2025-H1", "2025-H2", "2025-Q2", "2025-Q3", "2025-
 PERIODS += ("2025-06-30", "2025-07-01", "2026-9M", "2026-Q2", "2026-02", "2026-10", "2026-11", "2026-W46", "2026-W01")
 
 
-def draw(seed: int, *, postable: bool) -> Facts:
-    """`postable`: every sale is one that a bank's notice can tell of, to an account the roll knows on that day."""
+def draw(seed: int, *, postable: bool, dense: bool = False) -> Facts:
+    """`postable`: every sale is one that a bank's notice can tell of, to an account the roll knows on that day.
+    `dense`: many stalls, most of them connected all along, so that shares can be told of them."""
     chance = Random(seed)
-    facts = Facts({}, [], [], [])
+    facts = Facts({}, [], [], [], [], [], [])
     for number in range(chance.randint(2, 4)):
         code = f"cho-{number}"
         facts.moves[code] = _moves(chance)
-        for stall in range(chance.choice((0, 1, 2, 3, 4, 5, 7))):
+        for stall in range(chance.randint(2, 14) if dense else chance.choice((0, 1, 2, 3, 4, 5, 7))):
             _draw_stall(chance, facts, code, f"S{stall}", 0.5 if postable else 1.0)
+    if dense:
+        _connect(chance, facts)
     if postable:
         facts.sales[:] = [sale for sale in facts.sales if _account(facts, sale)]
+    share_world.draw(
+        chance, facts, {period: [day for day in days_of(period) if day <= END] for period in reported(seed)}
+    )
     return facts
+
+
+def reported(seed: int) -> list[str]:
+    """The periods of a world for which there is evidence; none of them is long, so that some report most of it."""
+    return Random(seed).sample([period for period in PERIODS if len(days_of(period)) < 93], 3)
 
 
 def areas(facts: Facts) -> list[str]:
@@ -66,6 +78,7 @@ def store(books: Store, session: Session, facts: Facts, *, by_notice: bool) -> N
         for day, other in moves:
             market.move(session, found, other, since=day)
     stalls = _store_registry(session, facts)
+    share_world.store(session, facts, {found.code: found.key for found in market.every(session)}, stalls)
     session.commit()
     if by_notice:
         numbers = count(1)
@@ -126,6 +139,14 @@ def _codes(
     )
     days += [None] * (len(days) % 2)
     return [(market_code, number, live, revoked) for live, revoked in zip(days[::2], days[1::2], strict=True) if live]
+
+
+def _connect(chance: Random, facts: Facts) -> None:
+    """Most stalls with one code from their market's opening on, instead of what was drawn for them."""
+    for stall in sorted({(state.market, state.stall) for state in facts.states}):
+        if chance.random() < 0.8:
+            facts.codes[:] = [code for code in facts.codes if code[:2] != stall]
+            facts.codes.append((*stall, facts.moves[stall[0]][0][0], None))
 
 
 def _state(chance: Random, market_code: str, number: str, since: date, until: date | None, account: str) -> State:

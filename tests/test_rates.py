@@ -17,6 +17,7 @@ from tests import rates_world
 from tests.rates_oracle import Oracle, Rated
 
 WORLDS = range(40)
+DENSE = range(32, 40)
 MOMENTS = (
     datetime(2026, 11, 10, 5, tzinfo=UTC),
     datetime(2026, 11, 9, 17, tzinfo=UTC),  # midnight of the 10th at the market
@@ -29,10 +30,10 @@ MOMENTS = (
 @pytest.mark.parametrize("seed", WORLDS)
 def test_every_figure_of_a_random_world_is_the_oracles(books: Store, session: Session, seed: int) -> None:
     by_notice = seed % 5 == 0
-    facts = rates_world.draw(seed, postable=by_notice)
+    facts = rates_world.draw(seed, postable=by_notice, dense=seed in DENSE)
     rates_world.store(books, session, facts, by_notice=by_notice)
     chance = Random(seed)
-    for period in chance.sample(rates_world.PERIODS, 4):
+    for period in [*rates_world.reported(seed), chance.choice(rates_world.PERIODS)]:
         moment = chance.choice(MOMENTS)
         oracle = Oracle(facts, (moment + timedelta(hours=7)).date())
         for area in rates_world.areas(facts):
@@ -82,15 +83,21 @@ def figures(told: tuple[Figure, ...]) -> dict[str, dict[str, Any]]:
             assert figure.value is None
             continue
         assert isinstance(figure.value, float if figure.indicator in SHARES else int) or figure.value is None
-        names = ("value", "low", "high", "numerator", "denominator", "n", "N", "coverage", "status")
+        names = NAMES + OF_EVIDENCE if figure.indicator in FROM_EVIDENCE else NAMES
         found[figure.indicator] = {name: getattr(figure, name) for name in names}
+        if figure.indicator in FROM_EVIDENCE:
+            remarks = [tuple(remark) for remark in figure.remarks]
+            found[figure.indicator] |= {"sources": list(figure.sources), "remarks": remarks}
         if figure.indicator == "active_use":
             found[figure.indicator]["k"] = figure.k
     return found
 
 
-SHARES = ("onboarded", "acceptance", "active_use", "reconciled_share")
-UNKNOWN = ("verified_acceptance", "count_share", "value_share", "bill_share")
+NAMES = ("value", "low", "high", "numerator", "denominator", "n", "N", "coverage", "status")
+OF_EVIDENCE = ("sources", "method", "reason", "remarks", "population", "connected")
+FROM_EVIDENCE = ("count_share", "value_share")
+SHARES = ("onboarded", "acceptance", "active_use", "reconciled_share", *FROM_EVIDENCE)
+UNKNOWN = ("verified_acceptance", "bill_share")
 ALL = (
     "onboarded",
     "acceptance",
