@@ -47,7 +47,6 @@ CREATE TABLE inspection (
     verdict text NOT NULL CHECK (verdict IN ('genuine', 'revoked', 'foreign', 'unreadable')),
     reason text NOT NULL,
     differs jsonb NOT NULL,
-    photo bytea CHECK (octet_length(photo) <= 61440),
     settled_at timestamptz CHECK (settled_at >= inspected_at),
     settled_by text,
     settlement text,
@@ -58,6 +57,11 @@ CREATE TABLE inspection (
 CREATE INDEX inspection_day ON inspection (market_id, inspected_on, stall_id);
 CREATE INDEX inspection_open ON inspection (market_id)
     WHERE verdict IN ('foreign', 'revoked') AND settled_at IS NULL;
+
+CREATE TABLE inspection_photo (
+    inspection_id bigint PRIMARY KEY REFERENCES inspection,
+    photo bytea NOT NULL CHECK (octet_length(photo) <= 61440)
+);
 
 CREATE TABLE tally (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,235 @@
+"""An inspection: what the code that hangs at a stall turned out to be, when a helper looked at it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Column, Identity, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, Session, SQLModel, col, select
+
+from ground import clock, words
+from ground.database import Moment
+from ground.refusal import Refusal
+from merchants.genuine import Verdict
+from merchants.market import Market
+from merchants.stall import Stall
+
+ALARMING = ("foreign", "revoked")
+"""Verdicts that the board must hear of: money may go where it should not."""
+SETTLEMENT_MAX = 500
+
+
+class Inspection(SQLModel, table=True):
+    """`differs` fills the words of `reason`, with the receiver that a foreign code names; nobody's payment is in it.
+
+    An alarming one is open until the board has settled it.
+    """
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger)
+    stall_id: int = Field(sa_type=BigInteger)
+    code_id: int | None = Field(default=None, sa_type=BigInteger)
+    sample_id: int | None = Field(default=None, sa_type=BigInteger)
+    inspected_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    inspected_on: date
+    inspected_by: str
+    verdict: str
+    reason: str
+    differs: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    settled_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    settled_by: str | None = None
+    settlement: str | None = None
+
+    @property
+    def key(self) -> int:
+        assert self.id is not None, "not stored yet"
+        return self.id
+
+
+class InspectionPhoto(SQLModel, table=True):
+    """What was seen, apart from the inspection, so that lists of those stay light."""
+
+    __tablename__ = "inspection_photo"
+
+    inspection_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    photo: bytes
+
+
+class Place(NamedTuple):
+    """Where it was looked at, and the verdict as it stands there."""
+
+    stall_id: int
+    stall: str
+    verdict: Verdict
+
+
+_STALL = text("SELECT id, number FROM stall WHERE market_id = :market AND upper(number) = upper(:number)")
+
+
+def locate(session: Session, market: Market, found: Verdict, number: str) -> Place:
+    """At which stall: the one named, else the one the code is of. Another stall's genuine code is foreign here.
+
+    Refuses a stall the market does not have, and a code that names none when nobody says where it hangs.
+    """
+    own = found.stall if found.market == market.code else None
+    wanted = number.strip() or own
+    if wanted is None:
+        raise Refusal("inspection.which_stall")
+    row = session.execute(_STALL, {"market": market.key, "number": wanted}).one_or_none()
+    if row is None:
+        raise Refusal("stall.unknown", stall=wanted[:40])
+    if found.verdict in ("genuine", "revoked") and own != row.number:
+        params = {"stall": found.stall, "here": row.number}
+        found = found._replace(verdict="foreign", reason="inspection.other_stall", params=params)
+    return Place(row.id, row.number, found)
+
+
+_CODE = text("SELECT id FROM code WHERE serial = :serial")
+
+
+def record(
+    session: Session,
+    market: Market,
+    place: Place,
+    *,
+    photo: bytes | None,
+    sample_id: int | None,
+    by: str,
+    moment: datetime,
+) -> Inspection:
+    """Write it down. `photo` is small already; `sample_id`: the drawn sample it is of."""
+    found = place.verdict
+    code_id = session.execute(_CODE, {"serial": found.serial}).scalar() if found.serial else None
+    made = Inspection(
+        market_id=market.key,
+        stall_id=place.stall_id,
+        code_id=code_id,
+        sample_id=sample_id,
+        inspected_at=moment,
+        inspected_on=clock.business_date(moment),
+        inspected_by=by,
+        verdict=found.verdict,
+        reason=found.reason,
+        differs=_plain({**found.params, **_receiver(found.fields)}) if found.verdict != "genuine" else {},
+    )
+    session.add(made)
+    session.flush()
+    if photo is not None:
+        session.add(InspectionPhoto(inspection_id=made.key, photo=photo))
+        session.flush()
+    return made
+
+
+def _receiver(fields: Mapping[str, Any] | None) -> dict[str, str]:
+    """Bank and account that a code pays into, as far as it names them."""
+    inner = (fields or {}).get("38")
+    beneficiary = inner.get("01") if isinstance(inner, dict) else None
+    if not isinstance(beneficiary, dict):
+        return {}
+    named = {"bin": beneficiary.get("00"), "account": beneficiary.get("01")}
+    return {name: value for name, value in named.items() if isinstance(value, str)}
+
+
+def _plain(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in params.items()}
+
+
+def explain(found: Inspection, stall: str, language: str) -> str:
+    """The reason in words."""
+    params = {"stall": stall, **found.differs}
+    if "on" in params:
+        params["on"] = date.fromisoformat(params["on"])
+    return words.say(found.reason, language, **params)
+
+
+class Seen(NamedTuple):
+    inspection: Inspection
+    stall: str
+
+
+def _seen(market: Market) -> Any:
+    """The market's inspections with their stalls' numbers, the latest first."""
+    both = select(Inspection, Stall.number).join(Stall, col(Stall.id) == Inspection.stall_id)
+    return both.where(Inspection.market_id == market.key).order_by(col(Inspection.id).desc())
+
+
+def find(session: Session, market: Market, number: int) -> Seen:
+    """The market's inspection of this number; Refusal (404) when there is none."""
+    row = session.exec(_seen(market).where(Inspection.id == number)).first() if 0 < number < 2**63 else None
+    if row is None:
+        raise Refusal("inspection.unknown", number=number, status=404)
+    return Seen(*row)
+
+
+def find_photo(session: Session, market: Market, number: int) -> bytes:
+    found = session.get(InspectionPhoto, find(session, market, number).inspection.key)
+    if found is None:
+        raise Refusal("inspection.no_photo", number=number, status=404)
+    return found.photo
+
+
+def notices(session: Session, market: Market) -> list[Seen]:
+    """What the board has to settle: foreign and revoked codes found hanging."""
+    alarming = col(Inspection.verdict).in_(ALARMING)
+    return [Seen(*row) for row in session.exec(_seen(market).where(alarming, col(Inspection.settled_at).is_(None)))]
+
+
+def latest(session: Session, market: Market, most: int = 50, by: str | None = None) -> list[Seen]:
+    """The last ones, of one inspector where one is named."""
+    asked = _seen(market) if by is None else _seen(market).where(Inspection.inspected_by == by)
+    return [Seen(*row) for row in session.exec(asked.limit(most))]
+
+
+def settle(session: Session, market: Market, number: int, settlement: str, *, by: str, moment: datetime) -> Seen:
+    """The board says what was done about it. Refuses what is not alarming or settled already (409), or no word."""
+    found = find(session, market, number)
+    if found.inspection.verdict not in ALARMING or found.inspection.settled_at is not None:
+        raise Refusal("inspection.settled", number=number, status=409)
+    if not settlement.strip():
+        raise Refusal("inspection.no_settlement")
+    told = {"settled_at": moment, "settled_by": by, "settlement": settlement.strip()[:SETTLEMENT_MAX]}
+    found.inspection.sqlmodel_update(told)
+    session.add(found.inspection)
+    session.flush()
+    return found
+
+
+_VERIFIED = text("""
+    SELECT market_id, count(*), count(*) FILTER (WHERE verdict = 'genuine') FROM (
+        SELECT DISTINCT ON (stall_id) market_id, stall_id, verdict FROM inspection
+        WHERE market_id = ANY(:markets) AND inspected_on BETWEEN :first AND :last AND sample_id IS NOT NULL
+            AND inspected_at <= :as_of
+        ORDER BY stall_id, id DESC) AS last
+    GROUP BY market_id
+""")
+
+
+def verified(
+    session: Session, markets: Sequence[int], first: date, last: date, as_of: datetime
+) -> dict[int, tuple[int, int]]:
+    """By market: how many stalls of drawn samples were inspected on these days, and how many had a genuine live code.
+
+    Of a stall seen several times the last look counts.
+    """
+    asked = {"markets": list(markets), "first": first, "last": last, "as_of": as_of}
+    return {row[0]: (row[1], row[2]) for row in session.execute(_VERIFIED, asked)}
+
+
+_INSPECTED = text("SELECT DISTINCT stall_id FROM inspection WHERE sample_id = :sample")
+
+
+def inspected(session: Session, sample_id: int) -> set[int]:
+    """The stalls of a drawn sample that have been seen."""
+    return set(session.execute(_INSPECTED, {"sample": sample_id}).scalars())
+
+
+_PHONE = text("""
+    SELECT t.phone FROM stall_state s JOIN merchant t ON t.id = s.merchant_id
+    WHERE s.stall_id = :stall AND s.superseded_at IS NULL AND s.since <= :day AND (s.until IS NULL OR :day < s.until)
+""")
+
+
+def vendors_phone(session: Session, stall_id: int, day: date) -> str | None:
+    """Whom to tell what hangs at her stall."""
+    return session.execute(_PHONE, {"stall": stall_id, "day": day}).scalar()
