@@ -8,7 +8,7 @@ from typing import Any
 import rfc8785
 from sqlalchemy import BigInteger, Column, Connection, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Field, Session, SQLModel
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground import clock
 from ground.database import Moment
@@ -75,6 +75,12 @@ def record(
     session.add(made)
     session.flush()
     return made
+
+
+def latest(session: Session, count: int, subject: str | None = None) -> list[Audit]:
+    """The last records (about `subject`), the latest first."""
+    asked = select(Audit).order_by(col(Audit.number).desc()).limit(count)
+    return list(session.exec(asked.where(Audit.subject == subject) if subject else asked))
 
 
 def digest(told: Any) -> bytes:

@@ -117,6 +117,43 @@ def remove(context: typer.Context, name: Name) -> None:
         session.commit()
 
 
+@app.command("audit")
+def show_audit(
+    context: typer.Context,
+    subject: Annotated[str | None, typer.Option(help="market:CODE, staff:NAME, code:SERIAL …")] = None,
+    last: Annotated[int, typer.Option(min=1, max=100_000)] = 50,
+    format: Format = "table",
+) -> None:
+    """Who changed what and when, the latest first. The latest digest, kept elsewhere, vouches for all before it."""
+    with desk(context).books() as books, books.session() as session:
+        found = audit.latest(session, last, subject)
+    if format == "json":
+        emit([_record_document(each) for each in found])
+        return
+    columns = ["number", "at", "who", "what", "subject", "before", "after"]
+    documents = [_record_document(each) for each in found]
+    show_table(columns, [[_cell(document[name]) for name in columns] for document in documents], right=(0,))
+    if found:
+        typer.echo(f"{found[0].number} {found[0].digest.hex()}")
+
+
+def _record_document(told: audit.Audit) -> dict[str, Any]:
+    return {
+        "number": told.number,
+        "at": clock.stamp(told.at),
+        "who": told.who,
+        "what": told.what,
+        "subject": told.subject,
+        "before": told.before,
+        "after": told.after,
+        "digest": told.digest.hex(),
+    }
+
+
+def _cell(value: Any) -> Any:
+    return "; ".join(f"{key}: {each}" for key, each in value.items()) if isinstance(value, dict) else value
+
+
 def _offices(session: Session, whom: Staff) -> dict[str, Any]:
     return {"offices": [staff.say(office) for office in staff.offices(session, whom)]}
 
