@@ -10,8 +10,8 @@ from sqlmodel import AutoString, SQLModel
 
 from ground import audit, store
 from ground.store import Store
-from merchants import account, code, market, merchant, placard, stall
-from payments import backfill, finding, journal, matching, notice, reconciliation, stall_day, statement
+from merchants import account, code, inspection, market, merchant, placard, stall
+from payments import backfill, finding, journal, matching, notice, reconciliation, stall_day, statement, tally
 from portal import invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
 
 TABLES = {
@@ -35,6 +35,8 @@ TABLES = {
     reconciliation.Reconciliation,
     market.MarketMove,
     merchant.Merchant,
+    inspection.Inspection,
+    inspection.InspectionPhoto,
     placard.Placard,
     placard.PlacardStep,
     placard.PrintRun,
@@ -44,6 +46,7 @@ TABLES = {
     stall_day.StallDay,
     statement.Statement,
     statement.StatementLine,
+    tally.Tally,
 }
 
 
