@@ -10,7 +10,7 @@ from ground.vault import Vault
 
 # A run of letters and digits that can be a bank's number for a transfer. Shorter ones, and days, name too much.
 _RUN = re.compile(r"[A-Z0-9]{8,40}")
-_DIGITS_MIN = 6
+_ENOUGH_DIGITS = re.compile(r"(?:[A-Z]*[0-9]){6}")
 _DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
 
 
@@ -32,14 +32,14 @@ def names(vault: Vault, reference: str | None) -> list[int]:
     if whole is None:
         return []
     longest = max(runs(whole), key=len, default=whole)
-    return sorted({mark(vault, whole), mark(vault, longest)})
+    return sorted(mark(vault, name) for name in {whole, longest})
 
 
 def named(vault: Vault, memo: str, references: Iterable[str], own: Iterable[str | None]) -> list[int]:
     """What a memo and further references mention, without the accounts that the money came to (`own`)."""
     known = {plain(each) for each in own}
     words = dict.fromkeys([*runs(memo), *filter(None, map(plain, references))])
-    return sorted({mark(vault, word) for word in words if word not in known})
+    return sorted([mark(vault, word) for word in words if word not in known])
 
 
 def mark(vault: Vault, name: str) -> int:
@@ -47,4 +47,4 @@ def mark(vault: Vault, name: str) -> int:
 
 
 def _counts(run: str) -> bool:
-    return sum(map(str.isdigit, run)) >= _DIGITS_MIN and not _DAY.fullmatch(run)
+    return _ENOUGH_DIGITS.match(run) is not None and not (len(run) == 8 and _DAY.fullmatch(run))

@@ -17,7 +17,7 @@ class SepayFake:
     """Answers on a free port of this machine until it is left.
 
     newest_first, most: the order of rows, and how many an answer has at most whatever is asked for.
-    whole_days: whether a bare day as transaction_date_max counts to its end; knows_times: whether a time of day is heeded.
+    whole_days: whether a bare day as transaction_date_max counts to its end; knows_times: whether a time is heeded.
     refuses: how a wrong token is told of. troubles: what befalls the next questions, one each: a status, "cut", or a
     whole body. before: called with the filters before each answer.
     """

@@ -4,7 +4,6 @@ import marshal
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 Direction = Literal["in", "out"]
@@ -16,18 +15,17 @@ _CHUNK = 4096
 class Line(NamedTuple):
     """One movement. Of money going out nothing is told but day, time and amount: whom a vendor pays is hers.
 
-    row: the file's row, line or (camt) entry. occurred_at: None where only the day is told. business_date: the day
-    of the transaction, not of posting. amount: whole đồng, above 0. reference: the bank's own; of a reversal the one
-    it reverses. balance: the account's after this line. reversal: the bank marks it as undoing an earlier line.
-    number: the layout's own line number. named: further references it carries; of a debit all of them, only to be
-    compared or hashed, never to be kept or shown.
+    row: the file's row, line or (camt) entry. second: since 1970 in UTC, None where only the day is told. day: as
+    `date.toordinal` counts, the transaction's, not the posting's. net: whole đồng, below 0 for money going out.
+    reference: the bank's own; of a reversal the one it reverses. balance: the account's after this line. reversal: the
+    bank marks it as undoing an earlier line. number: the layout's own line number. named: further references it
+    carries; of a debit all of them, only to be compared or hashed, never to be kept or shown.
     """
 
     row: int
-    occurred_at: datetime | None
-    business_date: date
-    direction: Direction
-    amount: int
+    second: int | None
+    day: int
+    net: int
     reference: str | None
     memo: str
     payer: str | None
@@ -36,6 +34,23 @@ class Line(NamedTuple):
     reversal: bool
     number: int | None
     named: tuple[str, ...]
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        return None if self.second is None else _EPOCH + timedelta(seconds=self.second)
+
+    @property
+    def business_date(self) -> date:
+        return date.fromordinal(self.day)
+
+    @property
+    def direction(self) -> Direction:
+        return "in" if self.net > 0 else "out"
+
+    @property
+    def amount(self) -> int:
+        """Above 0."""
+        return abs(self.net)
 
 
 class Movement(NamedTuple):
@@ -78,8 +93,8 @@ class Lines:
 
     def __iter__(self) -> Iterator[Line]:
         for packed in self._packed:
-            yield from map(_line, marshal.loads(zlib.decompress(packed)))
-        yield from map(_line, self._open)
+            yield from map(Line._make, marshal.loads(zlib.decompress(packed)))
+        yield from map(Line._make, self._open)
 
 
 def _outgoing(movement: Movement) -> tuple[Any, ...]:
@@ -89,16 +104,3 @@ def _outgoing(movement: Movement) -> tuple[Any, ...]:
     kept = tuple(name for name in named if name and name != reference)
     bare = movement._replace(reference=reference, memo="", payer=None, virtual_account=None, named=kept)
     return tuple(bare)
-
-
-def _line(packed: tuple[Any, ...]) -> Line:
-    row, second, day, amount, reference, memo, payer, virtual, balance, reversal, number, named = packed
-    moment = None if second is None else _EPOCH + timedelta(seconds=second)
-    direction: Direction = "in" if amount > 0 else "out"
-    told = (reference, memo, payer, virtual, balance, reversal, number, named)
-    return Line(row, moment, _day(day), direction, abs(amount), *told)
-
-
-@lru_cache(maxsize=4096)
-def _day(ordinal: int) -> date:
-    return date.fromordinal(ordinal)

@@ -1,0 +1,114 @@
+"""A provider's list and the bank's own files of the same days: a payment is one line, in whichever words it is told.
+
+Two files of one bank say the same of a line. A provider may cut its memo, number it anew or know its minute only, and
+a line that both tell, taken twice, would be money counted twice. So of the lines of one account, day, direction and
+amount that no equal words hold together, one is the other where (in this order) the reference is the same, the balance
+after it, the second and the stall's token, or, as many as there are, the time within ten minutes or unknown to one of
+them; but never where both name tokens, and others.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from psycopg import Cursor
+
+from payments import pairing
+from payments.pairing import MIXED_MAX, Fact
+
+PROVIDER = "sepay"
+"""What `statement.bank` says of a list fetched from a provider; anything else is a bank's file."""
+SECONDS_APART = 600
+
+_ANY = """
+    SELECT EXISTS (SELECT FROM statement WHERE account_id = %(account)s AND (bank = %(provider)s) <> %(fetched)s)
+"""
+_ELSEWHERE = """
+    CREATE TEMPORARY TABLE elsewhere ON COMMIT DROP AS
+    SELECT l.id AS place, l.business_date - DATE '0001-01-01' + 1 AS day, l.direction = 'in' AS incoming, l.amount,
+        upper(btrim(l.reference)) AS reference, l.balance, extract(epoch FROM l.occurred_at)::bigint AS second, l.tokens
+    FROM statement_line l JOIN statement s ON s.id = l.statement_id
+    WHERE l.account_id = %(account)s AND (s.bank = %(provider)s) <> %(fetched)s
+        AND l.business_date BETWEEN (SELECT DATE '0001-01-01' + (min(day) - 1) FROM incoming)
+            AND (SELECT DATE '0001-01-01' + (max(day) - 1) FROM incoming)
+        AND NOT EXISTS (SELECT FROM incoming i WHERE i.alike = l.alike)
+"""
+_HERE = """
+    CREATE TEMPORARY TABLE here ON COMMIT DROP AS
+    SELECT i.ctid AS place, i.day, i.incoming, i.amount, upper(btrim(i.reference)) AS reference, i.balance, i.second,
+        i.tokens
+    FROM incoming i
+    WHERE EXISTS (SELECT FROM elsewhere e WHERE (e.day, e.incoming, e.amount) = (i.day, i.incoming, i.amount))
+        AND NOT EXISTS (SELECT FROM statement_line l WHERE l.account_id = %(account)s AND l.alike = i.alike)
+"""
+_KEYS = ("reference", "balance::text", "second::text || tokens::text")
+# The k-th here of a key is the k-th there.
+_SAME = """
+    WITH ours AS (
+        SELECT place, day, incoming, amount, {key} AS key,
+            row_number() OVER (PARTITION BY day, incoming, amount, {key} ORDER BY place) AS k
+        FROM here WHERE {key} IS NOT NULL
+    ), theirs AS (
+        SELECT place, day, incoming, amount, {key} AS key,
+            row_number() OVER (PARTITION BY day, incoming, amount, {key} ORDER BY place) AS k
+        FROM elsewhere WHERE {key} IS NOT NULL
+    ), same AS (
+        SELECT o.place AS ours, t.place AS theirs FROM ours o JOIN theirs t USING (day, incoming, amount, key, k)
+    ), gone AS (
+        DELETE FROM elsewhere USING same WHERE place = theirs
+    ), left_out AS (
+        DELETE FROM here USING same WHERE place = ours
+    )
+    DELETE FROM incoming USING same WHERE incoming.ctid = ours
+"""
+_REST = """
+    SELECT place::text, day, incoming, amount, second, tokens FROM {side}
+    WHERE (day, incoming, amount) IN (SELECT day, incoming, amount FROM {other})
+    ORDER BY day, incoming, amount, second NULLS LAST, place
+"""
+_LEAVE_OUT = "DELETE FROM incoming WHERE ctid = ANY(CAST(%s AS tid[]))"
+
+Kind = tuple[int, bool, int]
+
+
+def leave_out(cursor: Cursor[Any], account_id: int, *, fetched: bool) -> None:
+    """Take out of the table `incoming` what the other source has told already; `fetched`: this one is the provider."""
+    named = {"account": account_id, "fetched": fetched, "provider": PROVIDER}
+    cursor.execute(_ANY, named)
+    if cursor.fetchone() == (False,):
+        return
+    for query in (_ELSEWHERE, _HERE):
+        cursor.execute(query, named)
+    for table in ("elsewhere", "here"):
+        cursor.execute(f"ANALYZE {table}")
+    for key in _KEYS:
+        cursor.execute(_SAME.format(key=key))
+    ours, theirs = (_rest(cursor, *sides) for sides in (("here", "elsewhere"), ("elsewhere", "here")))
+    told = [place for kind in ours for place in _pair(ours[kind], theirs[kind])]
+    if told:
+        cursor.execute(_LEAVE_OUT, (told,))
+    cursor.execute("DROP TABLE elsewhere, here")
+
+
+def _rest(cursor: Cursor[Any], side: str, other: str) -> dict[Kind, list[tuple[str, Fact]]]:
+    cursor.execute(_REST.format(side=side, other=other))
+    return {kind: list(_facts(rows)) for kind, rows in groupby(cursor.fetchall(), key=lambda row: row[1:4])}
+
+
+def _facts(rows: Iterable[Any]) -> Iterator[tuple[str, Fact]]:
+    for number, (place, _, _, _, second, tokens) in enumerate(rows):
+        yield place, Fact(number, second, (), frozenset(tokens))
+
+
+def _pair(ours: list[tuple[str, Fact]], theirs: list[tuple[str, Fact]]) -> list[str]:
+    """The places of ours that are one of theirs. Of hundreds alike on a day only their number is told."""
+    if len(ours) * len(theirs) > MIXED_MAX:
+        return [place for (place, _), _ in zip(ours, theirs, strict=False)]
+    here, there = [fact for _, fact in ours], [fact for _, fact in theirs]
+    return [ours[at][0] for at, _ in pairing.pair(here, there, _may_be_same, uniform=False).pairs]
+
+
+def _may_be_same(one: Fact, other: Fact) -> bool:
+    if one.marks and other.marks and one.marks != other.marks:
+        return False
+    return one.at is None or other.at is None or abs(one.at - other.at) <= SECONDS_APART
