@@ -20,7 +20,7 @@ import uvicorn
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from ground import backup, logs, store
+from ground import backup, logs, rekey, store, words
 from ground.refusal import Refusal
 from ground.settings import Settings, command_language
 from ground.store import Store
@@ -197,6 +197,15 @@ def restore(context: typer.Context, file: Path) -> None:
     store.restore(settings, file)
     store.open_store(settings, migrate=True).engine.dispose()
     typer.echo(store.head())
+
+
+@app.command("rekey")
+def seal_anew(context: typer.Context) -> None:
+    """Seal everything with the newest value of the secret key, after which the other one may be taken away."""
+    at = desk(context)
+    with store.new_key(at.settings), at.books() as books:
+        sealed = rekey.rekey(books.engine, books.vault, lambda place, count: typer.echo(f"{place}  {count}", err=True))
+    typer.echo(words.say("rekey.done", at.language, count=sealed))
 
 
 @app.command("settings")

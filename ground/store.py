@@ -1,5 +1,8 @@
 """The store a process works on: which database, which key, and that they belong together."""
 
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +27,9 @@ MIGRATION_LOCK = 4_000_001  # an advisory lock: two processes never migrate at o
 
 
 class Installation(SQLModel, table=True):
-    """The one row that says whose books these are: the key they were begun with, and whether they are the demo's.
+    """The one row that says whose books these are: the key they are sealed with, and whether they are the demo's.
+
+    `hash_key`: what hashes are keyed with, sealed; it stays the same when the secret key is rotated.
 
     `registry_version` counts the changes of the registry, so that the poster knows when to look again
     at money that waits for its owner.
@@ -33,6 +38,7 @@ class Installation(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     created_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     key_fingerprint: str
+    hash_key: bytes | None = None
     registry_version: int = Field(default=0, sa_type=BigInteger)
     demo_day: date | None = None
 
@@ -86,10 +92,42 @@ def secret_keys(settings: Settings) -> list[bytes]:
     return secret_values(SecretStr(secret_text(settings)))
 
 
+@contextmanager
+def new_key(settings: Settings) -> Iterator[None]:
+    """Around a change of the key: one generated beside the embedded database gets a successor, and goes at the end.
+
+    A key that was set is its owner's to change. Refused (409) while another process works with the old one.
+    """
+    generated = settings.database_url is None and not secret_values(settings.secret_key) and not settings.demo
+    if generated:
+        keys = embedded.secret_key(settings.data_dir).split(",")
+        _refuse_company(settings)
+        if len(keys) == 1:
+            embedded.put_key(settings.data_dir, f"{secrets.token_urlsafe(32)},{keys[0]}")
+    yield
+    if generated:
+        embedded.put_key(settings.data_dir, embedded.secret_key(settings.data_dir).split(",")[0])
+
+
+_COMPANY = text("""
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name LIKE 'market40%' AND pid <> pg_backend_pid()
+""")
+
+
+def _refuse_company(settings: Settings) -> None:
+    engine = database.connect(database_url(settings))
+    with engine.connect() as connection:
+        others = connection.execute(_COMPANY).scalar_one()
+    engine.dispose()
+    if others:
+        raise Refusal("rekey.in_use", status=409)
+
+
 def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
     """Open the books. The embedded database is migrated on the way; a server's only when asked (`db migrate`)."""
     url = database_url(settings)
-    vault = Vault(secret_keys(settings))
+    keys = secret_keys(settings)
     engine = database.connect(url)
     try:
         with engine.connect() as connection:
@@ -97,7 +135,7 @@ def open_store(settings: Settings, *, migrate: bool | None = None) -> Store:
                 upgrade(connection)
             elif (have := _known_revision(connection)) != head():
                 raise Refusal("store.not_migrated", have=have or "–", want=head())
-            _check_key(connection, vault)
+            vault = _unlock(connection, keys)
     except BaseException:
         engine.dispose()
         raise
@@ -113,7 +151,8 @@ def restore(settings: Settings, file: Path) -> None:
     ours = secret_values(settings.secret_key)
     if settings.database_url is not None and not ours:
         raise Refusal("store.key_required")
-    if ours and Vault(ours).fingerprint != Vault(secret_values(SecretStr(manifest.key))).fingerprint:
+    theirs = Vault(secret_values(SecretStr(manifest.key))).fingerprints
+    if ours and not set(Vault(ours).fingerprints) & set(theirs):
         raise Refusal("store.restored_with_another_key", file=file)
     backup.restore(database_url(settings), file)
     if not ours:
@@ -178,17 +217,26 @@ def registry_changed(session: Session) -> None:
     session.execute(text("UPDATE installation SET registry_version = registry_version + 1"))
 
 
-def _check_key(connection: Connection, vault: Vault) -> None:
-    connection.execute(
-        text(
-            "INSERT INTO installation (id, created_at, key_fingerprint) VALUES (1, :now, :key) ON CONFLICT DO NOTHING"
-        ),
-        {"now": clock.now(), "key": vault.fingerprint},
-    )
-    begun_with = connection.execute(text("SELECT key_fingerprint FROM installation")).scalar_one()
-    connection.commit()
-    if begun_with != vault.fingerprint:
+_BEGIN = text("""
+    INSERT INTO installation (id, created_at, key_fingerprint) VALUES (1, :now, :key) ON CONFLICT DO NOTHING
+""")
+_KEYS = text("SELECT key_fingerprint, hash_key FROM installation")
+_TAKE_HASH_KEY = text("UPDATE installation SET hash_key = :hash WHERE hash_key IS NULL")
+
+
+def _unlock(connection: Connection, keys: list[bytes]) -> Vault:
+    """The vault of these books. Refused: none of our keys is the one they are sealed with."""
+    vault = Vault(keys)
+    connection.execute(_BEGIN, {"now": clock.now(), "key": vault.fingerprint})
+    row = connection.execute(_KEYS).one()
+    if row.key_fingerprint not in vault.fingerprints:
         raise Refusal("store.wrong_key")
+    if row.hash_key is None:  # new books, or from before they had a key of their own for hashes
+        begun_with = Vault([keys[vault.fingerprints.index(row.key_fingerprint)]])
+        connection.execute(_TAKE_HASH_KEY, {"hash": begun_with.seal(begun_with.hash_key)})
+        row = connection.execute(_KEYS).one()
+    connection.commit()
+    return vault.hashing_with(vault.unseal(row.hash_key))
 
 
 def _sibling(url: str, name: str) -> str:

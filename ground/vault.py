@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from copy import copy
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -14,18 +15,36 @@ _NONCE = 12  # NIST SP 800-38D: 96-bit nonces, drawn at random
 
 
 class Vault:
-    """Seals with the first key, opens with any of them; hashes always with the last (the oldest) one.
+    """Seals with the first key, opens with any of them.
 
-    `keys` are the values of MARKET_SECRET_KEY, the newest first. Hashes must stay comparable over a rotation,
-    so they keep the oldest key until it is taken away.
+    `keys` are the values of MARKET_SECRET_KEY, the newest first. Hashes must stay comparable over every rotation, so
+    they have a key of their own, `hash_key`, which the books keep sealed; books that have none yet hash with what the
+    oldest of `keys` gives.
     """
 
-    def __init__(self, keys: list[bytes]) -> None:
+    def __init__(self, keys: list[bytes], hash_key: bytes | None = None) -> None:
         assert keys and all(keys), "a vault needs a key"
         self._ciphers = {_derive(key, b"mark")[:_MARK]: AESGCM(_derive(key, b"seal")) for key in keys}
         self._mark, self._cipher = next(iter(self._ciphers.items()))
-        self._keyed = hashlib.blake2b(key=_derive(keys[-1], b"hash"), digest_size=16)
-        self.fingerprint = _derive(keys[-1], b"fingerprint").hex()[:16]
+        self.fingerprints = [_derive(key, b"fingerprint").hex()[:16] for key in keys]
+        self.hash_key = hash_key or _derive(keys[-1], b"hash")
+        self._keyed = hashlib.blake2b(key=self.hash_key, digest_size=16)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the key it seals with."""
+        return self.fingerprints[0]
+
+    @property
+    def old_marks(self) -> list[bytes]:
+        """What texts begin with that were sealed with another key than the first."""
+        return [mark for mark in self._ciphers if mark != self._mark]
+
+    def hashing_with(self, hash_key: bytes) -> "Vault":
+        """The same seals, and hashes with the books' own key."""
+        other = copy(self)
+        other.hash_key, other._keyed = hash_key, hashlib.blake2b(key=hash_key, digest_size=16)
+        return other
 
     def seal(self, text: bytes) -> bytes:
         nonce = os.urandom(_NONCE)

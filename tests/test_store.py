@@ -15,6 +15,7 @@ from ground.embedded import Cluster
 from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.store import Store
+from ground.vault import Vault
 from payments import verify
 from tests.shell import run
 from tests.world import Street, keep, post, told
@@ -44,10 +45,10 @@ def refused(call: Callable[[], object]) -> str:
 
 
 def opened(settings: Settings, *, migrate: bool | None = None) -> str:
-    """The fingerprint of the key of books that can be opened."""
+    """What books that can be opened make of a text: always the same, whatever key they are sealed with."""
     found = store.open_store(settings, migrate=migrate)
     found.engine.dispose()
-    return found.vault.fingerprint
+    return found.vault.hash("the same text").hex()
 
 
 def with_key(settings: Settings, key: str) -> Settings:
@@ -109,7 +110,18 @@ def test_keys_are_rotated_with_the_old_one_behind_the_new(empty: Settings) -> No
     begun = opened(empty, migrate=True)
     assert opened(with_key(empty, f"new,{KEY}")) == begun
     assert opened(with_key(empty, f" new , {KEY} ")) == begun
-    assert refused(lambda: opened(with_key(empty, f"{KEY},new"))) == "store.wrong_key"
+    assert refused(lambda: opened(with_key(empty, "new"))) == "store.wrong_key"
+    assert refused(lambda: opened(with_key(empty, "new,newer"))) == "store.wrong_key"
+    assert opened(empty) == begun
+
+
+def test_books_from_before_they_kept_a_key_for_hashes_get_the_one_they_hashed_with(empty: Settings) -> None:
+    store.open_store(empty, migrate=True).engine.dispose()
+    engine = database.connect(store.database_url(empty))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE installation SET hash_key = NULL"))
+    engine.dispose()
+    assert opened(with_key(empty, f"new,{KEY}")) == Vault([KEY.encode()]).hash("the same text").hex() == opened(empty)
 
 
 # --- the demo's own

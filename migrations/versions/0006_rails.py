@@ -5,6 +5,9 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
+# Keyed hashes stay comparable when the secret key is rotated: their key is the books' own, kept sealed.
+KEYS = "ALTER TABLE installation ADD COLUMN hash_key bytea"
+
 CARDS = """
 CREATE TABLE card_event (
     id text NOT NULL,
@@ -56,4 +59,5 @@ CREATE INDEX settlement_notice ON settlement (notice_id) WHERE notice_id IS NOT 
 
 
 def upgrade() -> None:
+    op.execute(KEYS)
     op.execute(CARDS)

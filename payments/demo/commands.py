@@ -72,16 +72,16 @@ def fill(settings: Settings, *, payments: int = PAYMENTS) -> None:
 
 _FILLED = """
     SELECT 1 FROM installation, alembic_version
-    WHERE demo_day = %s AND key_fingerprint = %s AND version_num = %s
+    WHERE demo_day = %s AND key_fingerprint = ANY(%s) AND version_num = %s
 """
 
 
 def is_filled(settings: Settings, today: date) -> bool:
     """Complete, of today, of this program and readable with today's key."""
-    key = Vault(store.secret_keys(settings)).fingerprint
+    keys = Vault(store.secret_keys(settings)).fingerprints
     with psycopg.connect(store.database_url(settings)) as connection:
         try:
-            return connection.execute(_FILLED, (today, key, store.head())).fetchone() is not None
+            return connection.execute(_FILLED, (today, keys, store.head())).fetchone() is not None
         except psycopg.errors.UndefinedTable:
             return False
 
