@@ -15,7 +15,7 @@ from merchants import code, market
 from portal import app as portal
 from portal import invitation, staff, vendor_account
 from portal.person import Office
-from tests.world import Street, import_roll
+from tests.world import Street, find_street, import_roll
 
 PASSWORD = "ba con voi qua cau tre"
 HERE, ELSEWHERE = "cho-a", "cho-b"
@@ -97,24 +97,28 @@ class Cast:
         return self.browsers[who]
 
 
-def assemble(books: Store, street: Street) -> Cast:
+def set_stage(books: Store) -> None:
     """Beside the street: a market in another province, and every account."""
     moment = clock.now()
     with books.session() as session:
-        other = _build_other(session)
+        _build_other(session)
         for name, role, area in STAFF.values():
             staff.appoint(session, staff.add(session, name, moment), Office(role, area), moment)
         session.commit()
-    return Cast(books, street, other, portal.create(books, lambda: True))
 
 
-def _build_other(session: Session) -> Street:
+def assemble(books: Store, street: Street) -> Cast:
+    """On the stage that was set."""
+    with books.session() as session:
+        return Cast(books, street, find_street(session, ELSEWHERE), portal.create(books, lambda: True))
+
+
+def _build_other(session: Session) -> None:
     """Its people, accounts and phones are none of the first market's."""
     since = date(2026, 1, 1)
     found = market.add(session, ELSEWHERE, "Chợ B", OTHER_WARD, since=since)
     assert not import_roll(session, found, OTHER_STREET).errors
     code.issue(session, found, since=since)
-    return Street(found, {row["stall"]: row for row in code.every(session, found)})
 
 
 def _come_in_staff(cast: Cast, browser: Browser, who: str) -> Any:

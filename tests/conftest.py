@@ -2,34 +2,69 @@
 
 import itertools
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from ground import database, embedded, store
+from ground import embedded, store
 from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
 from main import House
-from tests.cast import Cast, assemble
-from tests.world import API_KEY, HMAC_SECRET, Street, build_street
+from tests.cast import Cast, assemble, set_stage
+from tests.world import API_KEY, HMAC_SECRET, Street, build_street, find_street
 
 for name in list(os.environ):
     if name.startswith("MARKET_"):
         del os.environ[name]
 
+Copy = Callable[[str, str], Settings]
 _NUMBER = itertools.count()
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 2 << 30
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For several processes: files whose tests share a fixture stay whole and come first, then what is slow."""
+    sharing = {item.path for item in items if any(scope in ("module", "class") for scope in _scopes(item))}
+    for item in items:
+        if item.path in sharing:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: (item.path not in sharing, item.get_closest_marker("slow") is None))
+
+
+def _scopes(item: pytest.Item) -> Iterator[str]:
+    found = getattr(item, "_fixtureinfo", None)
+    for fixtures in found.name2fixturedefs.values() if found else ():
+        yield from (fixture.scope for fixture in fixtures)
 
 
 @pytest.fixture(scope="session")
-def data_dir() -> Iterator[Path]:
+def memory_dir() -> Iterator[Path | None]:
+    """A folder in memory, None where there is none: a disk needs a third of a second to make a database's 300 files."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_BYTES:
+        yield None
+        return
+    for left in MEMORY.glob("market40-tests-*"):
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)  # of a run that was killed
+    folder = MEMORY / f"market40-tests-{os.getpid()}"
+    folder.mkdir(0o700)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def data_dir(memory_dir: Path | None) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="market40-tests-"))
     yield folder
     embedded.remove(folder)
@@ -41,35 +76,69 @@ def settings(data_dir: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def cluster(settings: Settings) -> Cluster:
+def cluster(settings: Settings, memory_dir: Path | None) -> Cluster:
     """The embedded server with a migrated database to copy from."""
     store.open_store(settings).engine.dispose()
     cluster = embedded.attach(settings.data_dir)
-    admin = database.connect(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
         # The tests kill processes, never the machine: what the kernel has is as good as on disk.
         for name in ("fsync", "full_page_writes"):
-            connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
-        connection.execute(text("SELECT pg_reload_conf()"))
-    admin.dispose()
+            connection.execute(f"ALTER SYSTEM SET {name} = off")
+        connection.execute("SELECT pg_reload_conf()")
+        if memory_dir is not None:
+            owner = (cluster.state / "postgres").stat()
+            os.chown(memory_dir, owner.st_uid, owner.st_gid)
+            connection.execute(f"CREATE TABLESPACE memory LOCATION '{memory_dir}'")
     return cluster
 
 
+@pytest.fixture(scope="session")
+def admin(cluster: Cluster) -> Iterator["psycopg.Connection[Any]"]:
+    with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def copy(settings: Settings, cluster: Cluster, memory_dir: Path | None, admin: "psycopg.Connection[Any]") -> Copy:
+    """Makes a database like another; gives settings that name it as a server's URL would."""
+    place = "" if memory_dir is None else "TABLESPACE memory"
+
+    def make(template: str, name: str) -> Settings:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} {place} STRATEGY file_copy")
+        key = embedded.secret_key(settings.data_dir)
+        named = {"database_url": SecretStr(cluster.url(name)), "secret_key": SecretStr(key)}
+        return settings.model_copy(update=named)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def street_database(copy: Copy) -> str:
+    """The street, built once in the usual way, to copy from."""
+    opened = store.open_store(copy("market", "with_street"))
+    with opened.session() as session:
+        build_street(session, since=date(2026, 1, 1))
+    opened.engine.dispose()
+    return "with_street"
+
+
+@pytest.fixture(scope="session")
+def cast_database(copy: Copy, street_database: str) -> str:
+    """The street and everybody's accounts."""
+    opened = store.open_store(copy(street_database, "with_cast"))
+    set_stage(opened)
+    opened.engine.dispose()
+    return "with_cast"
+
+
 @pytest.fixture
-def test_settings(cluster: Cluster, settings: Settings) -> Iterator[Settings]:
-    """Settings that name a fresh database as a server's URL would."""
+def test_settings(request: pytest.FixtureRequest, copy: Copy, admin: "psycopg.Connection[Any]") -> Iterator[Settings]:
+    """Settings that name a fresh database, with the street or the cast in it where the test asks for them."""
+    wanted = next((each for each in ("cast", "street") if each in request.fixturenames), None)
+    template = request.getfixturevalue(f"{wanted}_database") if wanted else "market"
     name = f"test_{next(_NUMBER)}"
-    admin = database.connect(cluster.url("postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE market STRATEGY file_copy"))
-        yield settings.model_copy(
-            update={
-                "database_url": SecretStr(cluster.url(name)),
-                "secret_key": SecretStr(embedded.secret_key(settings.data_dir)),
-            }
-        )
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+    yield copy(template, name)
+    admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -88,7 +157,7 @@ def session(books: Store) -> Iterator[Session]:
 @pytest.fixture
 def street(session: Session) -> Street:
     """A market with Cô Ba, Chú Tư, the Lê family on one account, Dì Năm's virtual account and an empty stall."""
-    return build_street(session, since=date(2026, 1, 1))
+    return find_street(session)
 
 
 @pytest.fixture

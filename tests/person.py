@@ -20,7 +20,7 @@ import pytest
 from ground import embedded, flock, lodging, postmaster
 from ground.settings import PROJECT
 
-USER = "m40test"
+USER = f"m40test{os.getpid()}"
 USE = """
 import sys
 from pathlib import Path
@@ -103,7 +103,7 @@ def user() -> Iterator[Person]:
     folder.chmod(0o755)
     made = subprocess.run(["useradd", "-M", "-d", str(folder / "home"), USER], capture_output=True, check=False)
     try:
-        if made.returncode not in (0, 9):  # 9: left over from a killed run
+        if made.returncode not in (0, 9):  # 9: left over from a killed run of the same number
             pytest.skip(f"no account can be made: {made.stderr!r}")
         person = _furnish(folder / "home")
         yield person

@@ -50,7 +50,7 @@ class Tellers:
                 try:
                     answer = client.post(f"{self._address}/webhooks/sepay", content=body, headers=signed(body))
                 except httpx.HTTPError:
-                    time.sleep(0.01)
+                    time.sleep(0.05)  # the server needs the processor to come up again
                     continue
                 with self._lock:
                     if answer.status_code == 200:

@@ -58,6 +58,12 @@ def build_street(
     import_roll(session, found, STREET)
     code.issue(session, found, since=since)
     session.commit()
+    return find_street(session, code_)
+
+
+def find_street(session: Session, code_: str = "cho-a") -> Street:
+    """A street that was built already."""
+    found = market.find(session, code_)
     return Street(found, {row["stall"]: row for row in code.every(session, found)})
 
 
