@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from payments.census import Day
+from payments.published_day import Day
 
 DAYS = 30
 WIDE, NARROW = (960, 300), (340, 250)

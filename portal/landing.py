@@ -24,15 +24,6 @@ def show_stall(request: Request, session: SessionDep) -> Response:
     return page.render(request, "landing_stall.html", held=vendor_account.held(session, phone, clock.today()))
 
 
-@router.api_route("/field", methods=page.READ)
-@needs("helper")
-def show_field(request: Request, session: SessionDep) -> Response:
-    """The markets a helper goes round in."""
-    codes = signed_in(request).codes("helper")
-    found = [each for each in market.every(session) if each.code in codes or signed_in(request).is_operator]
-    return page.render(request, "landing_field.html", markets=found)
-
-
 @router.api_route("/board/{code}", methods=page.READ)
 @needs("board", "ward", "province", market="code")
 def show_board(request: Request, session: SessionDep, code: str) -> Response:

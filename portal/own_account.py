@@ -159,7 +159,7 @@ def _confirm(session: Session, store: Store, person: Person, told: str, moment: 
     whom = _staff(session, person)
     if not password.is_right(told, whom.password_hash):
         raise Refusal("password.wrong")
-    throttle.forgive(session, store.vault, moment, tries)
+    throttle.forgive(session, store.vault, tries)
     return whom
 
 
@@ -170,7 +170,7 @@ def _confirm_second(session: Session, store: Store, whom: Staff, code: str, mome
     codes = second_factor.confirm(session, store.vault, whom, code, moment)
     if codes is None:
         raise Refusal("signin.wrong_second")
-    throttle.forgive(session, store.vault, moment, tries)
+    throttle.forgive(session, store.vault, tries)
     return codes
 
 

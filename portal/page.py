@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -168,7 +168,13 @@ def _static(name: str) -> str:
 
 
 def _switch(request: Request, language: str) -> str:
-    """This page in the other language: a relative address, so that the path stays as it is."""
+    """This page in the other language: a relative address, so that the path stays as it is.
+
+    A form that came back with an error has no address of its own: then it is the page it was sent from.
+    """
+    if request.method not in form.SAFE:
+        before = urlsplit(request.headers.get("referer", ""))
+        return (before.path if before.netloc == request.url.netloc else "/") + "?" + urlencode({"lang": language})
     kept = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"]
     return "?" + urlencode([*kept, ("lang", language)])
 

@@ -11,11 +11,12 @@ from sqlmodel import Session
 from ground import clock
 from merchants import market, ward
 from merchants.market import Market
-from payments import area, census, indicator
+from payments import area, indicator, published_day
 from payments.area import Map
 from payments.figure import DEFINITIONS_VERSION, Figure
 from payments.indicator import Rated
 from payments.period import Period
+from payments.published_day import Day
 from portal import chart, page, period_choice
 from portal.access import Door, everybody
 
@@ -73,7 +74,7 @@ def show_market(request: Request, session: SessionDep, code: str, period: str | 
     asked = period_choice.read(period, clock.business_date(moment))
     rates = indicator.rates(session, f"market:{code}", asked.text, audience="public", as_of=moment)
     row = _row(found, rates.whole)
-    days = _days(session, found, asked.counted_until(moment))
+    days = _days(session, found, asked.counted_until(moment), clock.business_date(moment))
     return page.render(
         request,
         "market.html",
@@ -136,8 +137,9 @@ def _order(placed: tuple[Place, Market]) -> tuple[str, bool, str, str]:
     return place.province or "\uffff", place.ward is None, place.code, found.name
 
 
-def _days(session: Session, found: Market, last: date) -> list[census.Day]:
-    """The 30 days up to `last`, as far as the market is counted."""
+def _days(session: Session, found: Market, last: date, today: date) -> list[Day]:
+    """The 30 days up to `last` or the latest that is over, as far as the market is counted."""
+    last = min(last, today - timedelta(days=1))
     first = max(found.since, last - timedelta(days=chart.DAYS - 1))
-    told = census.days(session.connection(), found.key, first, last)
+    told = published_day.read(session, found.key, first, last, today)
     return chart.fill(told, first, last)

@@ -89,7 +89,7 @@ def _prove(request: Request, store: Store, name: str, told: str, moment: datetim
         log.warning("sign-in refused", address=guest.address)
         raise Refusal("signin.wrong")
     with store.session() as session:
-        throttle.forgive(session, store.vault, moment, account)
+        throttle.forgive(session, store.vault, account)
         if found.password_hash and password.is_outdated(found.password_hash):
             session.get_one(Staff, found.key).password_hash = password.reseal(told)
         session.commit()
@@ -107,7 +107,7 @@ def _prove_second(store: Store, token: str, code: str, moment: datetime) -> int:
         session.commit()
         if not second_factor.check(session, store.vault, staff_id, code, moment):
             raise Refusal("signin.wrong_second")
-        throttle.forgive(session, store.vault, moment, tries)
+        throttle.forgive(session, store.vault, tries)
         visit.end(session, moment, staff_id=staff_id, only=[visit_id])
         session.commit()
     return staff_id

@@ -56,7 +56,7 @@ def enter(request: Request, store: StoreDep, code: Field = "", next: Field = "")
         vendor_id = vendor_account.take_up(session, phone, moment) if phone else None
         if phone:
             asked = (throttle.PHONE, device.lane(request, store.vault, phone))
-            throttle.forgive(session, store.vault, moment, asked)
+            throttle.forgive(session, store.vault, asked)
         session.commit()
     if vendor_id is None:
         refusal = Refusal("signin.wrong_code" if is_open else "signin.code_is_over")

@@ -39,6 +39,7 @@ class Pace(NamedTuple):
         return min(self.first * (1 << min(beyond, 30)), self.longest)
 
 
+KEPT = timedelta(days=2)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 # A stranger who fails on purpose costs the owner a quarter of an hour at most, never the account.
 ACCOUNT = Pace("account", 4, 2 * SECOND, 15 * MINUTE)
@@ -58,6 +59,11 @@ _COUNT = text("""
     WHERE t.open_at <= :now
     RETURNING failures
 """)
+# Rows that another worker holds are left to it: so no two of them wait for each other.
+_FORGET = text("""
+    DELETE FROM throttle WHERE key IN (
+        SELECT key FROM throttle WHERE failed_at < :then LIMIT 100 FOR UPDATE SKIP LOCKED)
+""")
 _CLOSE = text("UPDATE throttle SET open_at = :open WHERE key = :key")
 _OPEN_AT = text("SELECT open_at FROM throttle WHERE key = :key")
 
@@ -76,13 +82,13 @@ def count(session: Session, vault: Vault, moment: datetime, *tries: tuple[Pace, 
             seconds = max(ceil((opens - moment).total_seconds()), 1)
             raise Refusal("signin.too_often", status=429, wait=seconds)
         session.execute(_CLOSE, {"key": key, "open": moment + pace.wait(failures)})
+    session.execute(_FORGET, {"then": moment - KEPT})
 
 
-def forgive(session: Session, vault: Vault, moment: datetime, *tries: tuple[Pace, str]) -> None:
-    """The try was good: its account starts afresh. Old rows go on the way."""
+def forgive(session: Session, vault: Vault, *tries: tuple[Pace, str]) -> None:
+    """The try was good: its account starts afresh."""
     for pace, whom in tries:
         session.execute(text("DELETE FROM throttle WHERE key = :key"), {"key": _key(vault, pace, whom)})
-    session.execute(text("DELETE FROM throttle WHERE failed_at < :then"), {"then": moment - timedelta(days=2)})
 
 
 def _key(vault: Vault, pace: Pace, whom: str) -> bytes:

@@ -144,6 +144,22 @@ def test_a_password_is_right_however_its_letters_are_composed() -> None:
     assert not password.is_right("x", None)
 
 
+def test_the_other_language_of_a_refused_form_is_the_page_it_was_sent_from(cast: Cast) -> None:
+    browser = cast.stranger()
+    for referer, leads_to in (
+        ("http://testserver/signin", "/signin?lang=en"),
+        ("https://evil.example/x", "/?lang=en"),
+        ("", "/?lang=en"),
+    ):
+        browser.client.headers["Referer"] = referer
+        refused = browser.submit("/signin", "/signin/phone", phone="12")
+        assert refused.status_code == 422 and f'href="{leads_to}"' in refused.text
+
+
+def test_the_page_in_another_language_keeps_what_was_asked_for(cast: Cast) -> None:
+    assert 'href="?next=%2Fboard&amp;lang=en"' in cast.stranger().get("/signin?next=/board").text
+
+
 # --- what slows guessing
 
 
@@ -170,7 +186,7 @@ def test_guessing_is_slowed_for_the_account_whoever_asks_and_ends_with_the_right
     with pytest.raises(Refusal):
         throttle.count(session, vault, moment + 5 * SECOND, tried)
     throttle.count(session, vault, moment, (throttle.ACCOUNT, "anh bình"))  # another account is free
-    throttle.forgive(session, vault, moment, tried)
+    throttle.forgive(session, vault, tried)
     for _ in range(4):
         throttle.count(session, vault, moment + 5 * SECOND, tried)
 
@@ -245,6 +261,13 @@ def test_an_unknown_name_is_slowed_like_a_known_one(cast: Cast) -> None:
     attacker = cast.stranger()
     answers = [try_password(attacker, "Không Có", f"đoán mò lần {number}").status_code for number in range(5)]
     assert answers == [422, 422, 422, 422, 429]
+
+
+def test_old_failures_are_not_kept_for_ever(books: Store, session: Session) -> None:
+    for number in range(5):
+        throttle.count(session, books.vault, NOON, (throttle.ACCOUNT, f"ai đó {number}"))
+    throttle.count(session, books.vault, NOON + throttle.KEPT + SECOND, (throttle.ACCOUNT, "người khác"))
+    assert session.execute(text("SELECT count(*) FROM throttle")).scalar_one() == 1
 
 
 def test_the_throttle_table_lists_nobody(cast: Cast, session: Session) -> None:
