@@ -33,6 +33,7 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 << 30
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For several processes: files whose tests share a fixture stay whole and come first, then what is slow."""
     sharing = {item.path for item in items if any(scope in ("module", "class") for scope in _scopes(item))}
