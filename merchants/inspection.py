@@ -11,6 +11,7 @@ from sqlmodel import Field, Session, SQLModel, col, select
 from ground import clock, words
 from ground.database import Moment
 from ground.refusal import Refusal
+from merchants import bank
 from merchants.genuine import Verdict
 from merchants.market import Market
 from merchants.stall import Stall
@@ -74,6 +75,8 @@ def locate(session: Session, market: Market, found: Verdict, number: str) -> Pla
     """
     own = found.stall if found.market == market.code else None
     wanted = number.strip() or own
+    if wanted is None and found.verdict == "unreadable":
+        raise Refusal(found.reason, **found.params)
     if wanted is None:
         raise Refusal("inspection.which_stall")
     row = session.execute(_STALL, {"market": market.key, "number": wanted}).one_or_none()
@@ -143,6 +146,13 @@ def explain(found: Inspection, stall: str, language: str) -> str:
     return words.say(found.reason, language, **params)
 
 
+def receiver(found: Inspection) -> str | None:
+    """Where a strange code's money would go: `MB 99887766`; None where it does not say so."""
+    if "account" not in found.differs:
+        return None
+    return f"{bank.short_name(found.differs.get('bin', ''))} {found.differs['account']}".strip()
+
+
 class Seen(NamedTuple):
     inspection: Inspection
     stall: str
@@ -160,6 +170,11 @@ def find(session: Session, market: Market, number: int) -> Seen:
     if row is None:
         raise Refusal("inspection.unknown", number=number, status=404)
     return Seen(*row)
+
+
+def has_photo(session: Session, number: int) -> bool:
+    known = select(InspectionPhoto.inspection_id).where(InspectionPhoto.inspection_id == number)
+    return session.exec(known).first() is not None
 
 
 def find_photo(session: Session, market: Market, number: int) -> bytes:

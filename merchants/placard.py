@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Column, Identity, text
-from sqlmodel import Field, Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground import clock
 from ground.database import Moment
@@ -133,6 +133,21 @@ def find_run(session: Session, market: Market, number: int) -> PrintRun:
     return found
 
 
+_OF_STALL = text("""
+    SELECT c.serial FROM placard p JOIN code c ON c.id = p.code_id JOIN stall s ON s.id = c.stall_id
+    WHERE s.market_id = :market AND upper(s.number) = upper(:number)
+    ORDER BY c.revoked_on IS NULL DESC, p.id DESC LIMIT 1
+""")
+
+
+def of_stall(session: Session, market: Market, number: str) -> str:
+    """The serial of the stall's placards: of its live code, where one was printed."""
+    serial = session.execute(_OF_STALL, {"market": market.key, "number": number.strip()}).scalar()
+    if serial is None:
+        raise Refusal("placard.none_at_stall", stall=number.strip()[:40], status=404)
+    return str(serial)
+
+
 def mark(session: Session, serial: str, step: str, *, by: str, on: date | None = None) -> list[Standing]:
     """One of the code's placards takes this step on that day (today); the placards that took one.
 
@@ -161,6 +176,37 @@ def mark(session: Session, serial: str, step: str, *, by: str, on: date | None =
     )
     session.flush()
     return [each._replace(step=into, since=day) for each, into in taken]
+
+
+_HAND_OVER_RUN = text("""
+    WITH last AS (
+        SELECT DISTINCT ON (placard_id) placard_id, step FROM placard_step ORDER BY placard_id, id DESC
+    ), given AS (
+        INSERT INTO placard_step (placard_id, step, since, recorded_at, recorded_by)
+        SELECT p.id, 'handed_over', :day, :now, :by
+        FROM placard p JOIN last ON last.placard_id = p.id AND last.step = 'printed' JOIN code c ON c.id = p.code_id
+        WHERE p.print_run_id = :run AND (c.revoked_on IS NULL OR c.revoked_on > :day) RETURNING placard_id
+    ), gone AS (
+        INSERT INTO placard_step (placard_id, step, since, recorded_at, recorded_by)
+        SELECT older.id, 'replaced', :day, :now, :by
+        FROM given JOIN placard p ON p.id = given.placard_id
+        JOIN placard older ON older.code_id = p.code_id AND older.id < p.id
+        JOIN last ON last.placard_id = older.id AND last.step <> 'replaced'
+    )
+    SELECT count(*) FROM given
+""")
+
+
+def hand_over_run(session: Session, run: PrintRun, *, by: str, moment: datetime) -> int:
+    """Every placard of a print run that still lies there was handed over today; how many."""
+    today = {"run": run.key, "day": clock.business_date(moment), "now": moment, "by": by}
+    return int(session.execute(_HAND_OVER_RUN, today).scalar_one())
+
+
+def runs(session: Session, market: Market, most: int) -> list[PrintRun]:
+    """The market's last print runs, the latest first."""
+    mine = select(PrintRun).where(PrintRun.market_id == market.key)
+    return list(session.exec(mine.order_by(col(PrintRun.id).desc()).limit(most)))
 
 
 def show(standing: Standing) -> dict[str, Any]:

@@ -89,9 +89,13 @@ def of_run(session: Session, market: Market, run: PrintRun, day: date) -> list[F
 
 def draw(market: Market, chosen: Sequence[Face], size: str, *, base_url: str, moment: datetime) -> bytes:
     """The PDF of these placards. Slow (some milliseconds each): never inside a transaction."""
-    if size not in ON_A_SHEET:
-        raise Refusal("placard.size", size=size)
+    check_size(size)
     return paper.pdf("placard", content(market, chosen, size, base_url), moment)
+
+
+def check_size(size: str) -> None:
+    if size not in ON_A_SHEET:
+        raise Refusal("placard.size", size=size[:20])
 
 
 def sheets(count: int, size: str) -> int:

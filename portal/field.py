@@ -1,0 +1,72 @@
+"""A helper's rounds: the markets one goes round in, and what there is to do at each."""
+
+from datetime import date
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import text
+from sqlmodel import Session
+
+from ground import clock
+from merchants import inspection, market
+from merchants.market import Market
+from payments import sample
+from payments.sample import Sample
+from portal import page
+from portal.access import Door, needs, signed_in
+
+router = APIRouter(route_class=Door, include_in_schema=False)
+SessionDep = Annotated[Session, Depends(page.open_session)]
+
+
+class Round(NamedTuple):
+    """A drawn sample whose period runs, and its stalls in the order of the lot: number, and whether it was seen."""
+
+    sample: Sample
+    stalls: list[tuple[str, bool]]
+
+    @property
+    def seen(self) -> int:
+        return sum(seen for _, seen in self.stalls)
+
+
+@router.api_route("/field", methods=page.READ)
+@needs("helper")
+def show_markets(request: Request, session: SessionDep) -> Response:
+    """The markets a helper goes round in."""
+    codes = signed_in(request).codes("helper")
+    found = [each for each in market.every(session) if each.code in codes or signed_in(request).is_operator]
+    return page.render(request, "field.html", markets=found)
+
+
+@router.api_route("/field/{code}", methods=page.READ)
+@needs("helper", "board", market="code")
+def show_market(request: Request, session: SessionDep, code: str) -> Response:
+    """What there is to do at a market: the round that was drawn, and what one has seen already."""
+    found = market.find(session, code)
+    mine = inspection.latest(session, found, most=10, by=signed_in(request).who)
+    return page.render(request, "field_market.html", market=found, round=current_round(session, found), mine=mine)
+
+
+def current_round(session: Session, found: Market, on: date | None = None) -> Round | None:
+    """The last sample drawn of those whose period holds the day (today)."""
+    day = on or clock.today()
+    running = [each for each in sample.every(session, found) if each.first <= day <= each.last]
+    if not running:
+        return None
+    drawn = running[-1]
+    seen = inspection.inspected(session, drawn.key)
+    pairs = zip(drawn.drawn, drawn.stall_ids, strict=True)
+    return Round(drawn, [(number, stall_id in seen) for number, stall_id in pairs])
+
+
+_STALLS = text("""
+    SELECT s.number FROM stall s JOIN stall_state state ON state.stall_id = s.id AND state.superseded_at IS NULL
+        AND state.status = 'trading' AND state.since <= :day AND (state.until IS NULL OR :day < state.until)
+    WHERE s.market_id = :market ORDER BY s.number
+""")
+
+
+def stalls(session: Session, found: Market) -> list[str]:
+    """The numbers of the stalls that trade today, to choose from."""
+    return list(session.execute(_STALLS, {"market": found.key, "day": clock.today()}).scalars())
