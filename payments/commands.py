@@ -128,4 +128,7 @@ def _value(figure: dict[str, Any], language: str) -> str:
         return "–"
     if figure["indicator"] == "cashless_value":
         return money.show(value, language)
-    return f"{value:.1%}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    low, high = figure["low"], figure["high"]
+    return f"{value:.1%}" if low == high else f"{value:.1%} ({low:.1%}–{high:.1%})"
