@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from ground.refusal import Refusal
 from ground.store import Store
 from portal import device, form, page, staff, visit
-from portal.person import Person
+from portal.person import ROLES, Person
 from portal.staff import Staff
 from portal.visit import Guest
 
@@ -67,6 +67,12 @@ def go(next_: str, person: Person) -> Response:
     """Only within the house: `//other.example` is somebody else's."""
     is_ours = next_.startswith("/") and next_[1:2] not in ("/", "\\") and next_.isprintable()
     return RedirectResponse(next_ if is_ours else person.landing, 303)
+
+
+def doors(request: Request, next_: str, name: str = "") -> dict[str, Any]:
+    """What the sign-in page shows: where it leads to, the name typed before, and the demo's parts in the demo."""
+    is_demo = page.store_of(request).settings.demo
+    return {"next": next_, "name": name[: staff.NAME_MAX], "demo_roles": ROLES if is_demo else ()}
 
 
 def asked(next_: str) -> str:

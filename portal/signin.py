@@ -27,7 +27,7 @@ def show(request: Request, next: str = "") -> Response:
     person: Person | None = request.state.person
     if person is not None:
         return doorstep.go(next, person)
-    return page.render(request, "signin.html", next=next, error=None, name="")
+    return page.render(request, "signin.html", **doorstep.doors(request, next), error=None)
 
 
 @router.post("/signin")
@@ -38,7 +38,7 @@ def enter(request: Request, store: StoreDep, name: Field = "", password: Field =
     try:
         whom = _prove(request, store, name, password, moment)
     except Refusal as refusal:
-        return doorstep.again(request, "signin.html", refusal, next=next, name=name[: staff.NAME_MAX])
+        return doorstep.again(request, "signin.html", refusal, **doorstep.doors(request, next, name))
     return doorstep.admit_staff(request, store, moment, next, whom)
 
 

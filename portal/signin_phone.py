@@ -26,7 +26,7 @@ def ask(request: Request, store: StoreDep, later: BackgroundTasks, phone: Field 
         number = vendor_account.read(phone)
         made = _make_code(request, store, number, moment)
     except Refusal as refusal:
-        return doorstep.again(request, "signin.html", refusal, next=next, name="")
+        return doorstep.again(request, "signin.html", refusal, **doorstep.doors(request, next))
     answer = RedirectResponse(f"/signin/code{doorstep.asked(next)}", 303)
     if made.is_known:
         # After the answer has gone: neither its words nor its time tell whether the phone is known.

@@ -33,6 +33,7 @@ TABLE: dict[str, frozenset[str]] = {
     "POST /signin/code": EVERYBODY,
     "GET /signin/link/{token}": EVERYBODY,
     "POST /signin/link/{token}": EVERYBODY,
+    "POST /signin/demo": EVERYBODY,
     "POST /signout": EVERYBODY - {"stranger"},
     "GET /account": EVERYBODY - {"stranger"},
     "POST /account/sessions/ending": EVERYBODY - {"stranger"},

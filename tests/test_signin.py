@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import Session
+from starlette.testclient import TestClient
 
 from ground import clock, words
 from ground.refusal import Refusal
@@ -19,6 +20,7 @@ from portal.throttle import Pace
 from portal.visit import Guest
 from tests import shell
 from tests.cast import PASSWORD, STAFF, Browser, Cast
+from tests.world import keep, post, told
 
 NOON = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
 GUEST = Guest("203.0.113.7", "Mozilla/5.0")
@@ -401,3 +403,34 @@ def test_a_signed_in_page_stays_in_no_cache_and_every_answer_carries_the_shield(
 def test_a_masked_secret_key_of_messages_is_not_shown(settings: Settings) -> None:
     told = settings.model_copy(update={"message_url": SecretStr("mailto://user:pass@example.org")}).masked()
     assert "pass" not in str(told)
+
+
+# --- the demo
+
+
+def test_the_demo_lets_everybody_in_as_any_of_its_people_and_no_other_house_does(cast: Cast) -> None:
+    outside = cast.stranger()
+    assert "/signin/demo" not in outside.get("/signin").text
+    assert outside.submit("/signin", "/signin/demo", who="operator").status_code == 404
+    with cast.books.session() as session:
+        session.execute(text("UPDATE market SET made_up = true WHERE code = 'cho-a'"))
+        session.commit()
+    keep(cast.books, [told(1, 20_000, at=f"{clock.today()} 00:00:01")])
+    post(cast.books)
+    settings = cast.books.settings.model_copy(update={"demo": True})
+    app = portal.create(cast.books._replace(settings=settings), lambda: True)
+    lands = {
+        "vendor": "/stall",
+        "helper": "/field",
+        "board": "/board/cho-a",
+        "ward": "/ward/26506",
+        "province": "/province/79",
+        "operator": "/operator",
+    }
+    for _ in range(2):  # the second time they are there already
+        for who, path in lands.items():
+            browser = Browser(TestClient(app))
+            answer = browser.submit("/signin", "/signin/demo", who=who)
+            assert (answer.status_code, answer.headers["location"]) == (303, path)
+            assert browser.get(path).status_code == 200
+    assert Browser(TestClient(app)).submit("/signin", "/signin/demo", who="root").status_code == 404
