@@ -110,22 +110,36 @@ def _cheapest(costs: NDArray[np.int64]) -> list[tuple[int, int]]:
 def _ties(
     notices: Sequence[Fact], lines: Sequence[Fact], possible: NDArray[np.bool_], pairs: Sequence[tuple[int, int]]
 ) -> tuple[set[int], set[int]]:
-    """What could be left over instead of what is: reached over alternating paths. Tied where it is of another kind."""
+    """Where what is left over could be of another kind: all that takes part in the choice."""
     to_line = dict(pairs)
     to_notice = {line: notice for notice, line in pairs}
     tied_notices: set[int] = set()
     tied_lines: set[int] = set()
-    for alone in set(range(len(notices))) - set(to_line):
-        reached, through = _reach(alone, possible, to_notice)
+    for reached, through in _choices(set(range(len(notices))) - set(to_line), possible, to_notice):
         if len({notices[each].kind for each in reached}) > 1 and not all(lines[each].decided for each in through):
             tied_notices |= reached
             tied_lines |= through
-    for alone in set(range(len(lines))) - set(to_notice):
-        reached, through = _reach(alone, possible.T, to_line)
+    for reached, through in _choices(set(range(len(lines))) - set(to_notice), possible.T, to_line):
         if len({lines[each].kind for each in reached}) > 1 and not all(lines[each].decided for each in reached):
             tied_lines |= reached
             tied_notices |= through
     return tied_notices, tied_lines
+
+
+def _choices(alone: set[int], possible: NDArray[np.bool_], partner: dict[int, int]) -> list[tuple[set[int], set[int]]]:
+    """Of one side, which could be left alone instead of each other, and whom they share: the same sets whichever
+    of them the times left alone."""
+    found: list[tuple[set[int], set[int]]] = []
+    for each in alone:
+        reached, through = _reach(each, possible, partner)
+        apart = []
+        for others, shared in found:
+            if shared.isdisjoint(through):
+                apart.append((others, shared))
+            else:
+                reached, through = reached | others, through | shared
+        found = [*apart, (reached, through)]
+    return found
 
 
 def _reach(alone: int, possible: NDArray[np.bool_], partner: dict[int, int]) -> tuple[set[int], set[int]]:
