@@ -13,6 +13,8 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-
   --only-binary=:all: -r
 COMPILE = $(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
   --no-header --no-annotate --no-emit-index-url --upgrade --quiet
+# By files: what a file's tests share is made once. In the order that tests/conftest.py gives them.
+SIDE_BY_SIDE = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 APT = command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq >/dev/null
 
 .PHONY: .venv demo test quick lint types lock clean help browser office
@@ -38,10 +40,10 @@ demo: .venv/made ## fill the demo market and serve it on http://127.0.0.1:8000 (
 	@$(BIN)/python main.py demo --port $(PORT)
 
 test: .venv/made-dev ## every test, browser tests included where a Chromium is found (PROCESSES= changes the 2)
-	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 quick: .venv/made-dev ## the tests but for the slow ones
-	@$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow" $(ARGS)
 
 lint: .venv/made-dev ## ruff
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -33,20 +33,15 @@ MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 << 30
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For several processes: files whose tests share a fixture stay whole and come first, then what is slow."""
-    sharing = {item.path for item in items if any(scope in ("module", "class") for scope in _scopes(item))}
-    for item in items:
-        if item.path in sharing:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-    items.sort(key=lambda item: (item.path not in sharing, item.get_closest_marker("slow") is None))
+    """Files with slow tests or a stage of their own first: no process is left with one when the others are done."""
+    long = {item.path for item in items if item.get_closest_marker("slow") or "module" in _scopes(item)}
+    items.sort(key=lambda item: item.path not in long)
 
 
-def _scopes(item: pytest.Item) -> Iterator[str]:
+def _scopes(item: pytest.Item) -> set[str]:
     found = getattr(item, "_fixtureinfo", None)
-    for fixtures in found.name2fixturedefs.values() if found else ():
-        yield from (fixture.scope for fixture in fixtures)
+    return {fixture.scope for fixtures in found.name2fixturedefs.values() for fixture in fixtures} if found else set()
 
 
 @pytest.fixture(scope="session")
