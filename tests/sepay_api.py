@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -40,7 +41,8 @@ class SepayFake:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                fake.answer(self)
+                with suppress(ConnectionError):  # who asked was killed meanwhile
+                    fake.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

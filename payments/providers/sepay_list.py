@@ -2,21 +2,22 @@
 
 Its documentation leaves open in which order rows come ("the 5,000 most recent" when nothing is asked) and whether a
 bare day as transaction_date_max counts whole. So nothing here relies on either: a day more than wanted is asked for
-and cut off, days that overflow a page are halved, a page is only complete when nothing follows its highest id, and
-of a single day that fills a page what precedes its earliest moment is asked for too.
+and cut off, a page is only complete when nothing follows its highest id, and days that fill a page are halved, a
+single day into hours, minutes and seconds.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import NamedTuple
 
 from ground.refusal import Refusal
 from payments.providers import sepay_api
-from payments.providers.sepay_api import Row, SepayApi, day_of, moment_of
+from payments.providers.sepay_api import Row, SepayApi, day_of
 
 MOST_DAYS = 31
 MOST_HELD = 50_000  # rows of several days; then they are halved
 _DAY = timedelta(days=1)
+_LAST_SECOND = time(23, 59, 59)
 
 Known = dict[int, Row]
 
@@ -54,8 +55,7 @@ def late_days(api: SepayApi, after: int, before: date) -> tuple[int, list[date]]
 
 def _gather(api: SepayApi, first: date, last: date) -> list[Row] | None:
     """None where the days are too many for a page."""
-    since = {"transaction_date_min": first.isoformat()}
-    within = {**since, "transaction_date_max": (last + _DAY).isoformat()}
+    within = {"transaction_date_min": first.isoformat(), "transaction_date_max": (last + _DAY).isoformat()}
     alone = first == last
     known: Known = {}
     page = api.ask(**within)
@@ -67,7 +67,7 @@ def _gather(api: SepayApi, first: date, last: date) -> list[Row] | None:
     if len(known) > MOST_HELD and not alone:
         return None
     if full and not went_on:
-        _go_back(api, known, page, since)
+        _halve(api, known, datetime.combine(first, time.min), datetime.combine(first, _LAST_SECOND))
     return [row for row in known.values() if first <= day_of(row) <= last]
 
 
@@ -81,13 +81,17 @@ def _go_on(api: SepayApi, known: Known, within: Mapping[str, str], most: int | N
     return went_on
 
 
-def _go_back(api: SepayApi, known: Known, page: list[Row], since: Mapping[str, str]) -> None:
-    """Ask for what precedes the earliest moment of a full page, as where the newest come first."""
-    while len(page) >= sepay_api.LIMIT:
-        earliest = min(map(moment_of, page))
-        page = api.ask(transaction_date_max=earliest, **since)
-        if not _add(known, page) and len(page) >= sepay_api.LIMIT:
-            raise Refusal("fetch.too_many", moment=earliest)
+def _halve(api: SepayApi, known: Known, begin: datetime, end: datetime) -> None:
+    """What happened from `begin` to `end` of a day, in as many questions as it takes."""
+    page = api.ask(transaction_date_min=f"{begin}", transaction_date_max=f"{end}")
+    _add(known, page)
+    if len(page) < sepay_api.LIMIT:
+        return
+    if begin == end:
+        raise Refusal("fetch.too_many", moment=f"{begin}")
+    middle = begin + timedelta(seconds=(end - begin).seconds // 2)
+    _halve(api, known, begin, middle)
+    _halve(api, known, middle + timedelta(seconds=1), end)
 
 
 def _add(known: Known, page: list[Row]) -> bool:

@@ -14,7 +14,7 @@ from ground import money
 from ground.refusal import Refusal
 from merchants import bank
 from payments.providers.sepay_api import Row, moment_of
-from payments.statements.cell import Unreadable, read_amount, read_memo, read_text
+from payments.statements.cell import Unreadable, read_amount, read_memo
 from payments.statements.line import Movement
 from payments.statements.moment import When, read_when
 from payments.statements.reversal import is_reversal, references_of_debit
@@ -23,6 +23,7 @@ from payments.statements.unreadable import Errors
 
 NAME = "SePay"
 BANK = "sepay"
+_TEXTS = ("transaction_content", "reference_number", "sub_account")
 
 
 class Told(NamedTuple):
@@ -70,8 +71,8 @@ def _read_all(rows: Sequence[Row]) -> list[Told]:
             net = _net(row)
             column = "accumulated"
             balance = read_amount(row.get("accumulated")) or None
-            column = "transaction_content"
-            read_memo(row.get("transaction_content"))
+            for column in _TEXTS:
+                row[column] = read_memo(row.get(column))
         except Unreadable as failure:
             errors.add(int(row["id"]), column, failure)
             continue
@@ -94,17 +95,14 @@ def _net(row: Row) -> int:
 
 
 def _movement(place: int, told: Told, number: str) -> Movement:
-    row = told.row
-    memo = read_memo(row.get("transaction_content"))
-    reference = read_text(row.get("reference_number"))
+    memo, reference, virtual = (told.row[column] or None for column in _TEXTS)
     day, second = told.when
     if told.net < 0:
-        undoes = is_reversal(memo)
-        undone, names = references_of_debit(memo, reference, undoes)
-        return Movement(place, second, day, told.net, undone, memo, None, None, told.balance, undoes, told.id, names)
-    virtual = read_text(row.get("sub_account"))
+        undoes = is_reversal(memo or "")
+        undone, names = references_of_debit(memo or "", reference, undoes)
+        return Movement(place, second, day, told.net, undone, "", None, None, told.balance, undoes, told.id, names)
     virtual = virtual if virtual != number else None
-    return Movement(place, second, day, told.net, reference, memo, None, virtual, told.balance, False, told.id)
+    return Movement(place, second, day, told.net, reference, memo or "", None, virtual, told.balance, False, told.id)
 
 
 def _arrange(told: list[Told]) -> list[Told]:
