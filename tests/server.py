@@ -43,25 +43,30 @@ def free_port() -> int:
 
 
 class Server:
-    """`main.py serve` on a free port; `kill` is SIGKILL, `stop` is SIGTERM."""
+    """`main.py serve` on a free port; `kill` is SIGKILL, `stop` is SIGTERM.
 
-    def __init__(self, settings: Settings, *options: str) -> None:
+    `log`: a file that gets what it writes to stderr. `more`: further environment variables.
+    """
+
+    def __init__(self, settings: Settings, *options: str, log: Path | None = None, **more: str) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self._command = [sys.executable, "main.py", "serve", "--port", str(self.port), *options]
-        self._environment = environment(settings)
+        self._environment = environment(settings) | more
+        self._log = log
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            self._command,
-            cwd=HOUSE,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+        with open(self._log or os.devnull, "ab") as log:
+            self.process = subprocess.Popen(
+                self._command,
+                cwd=HOUSE,
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the server ended"

@@ -4,7 +4,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -17,46 +16,9 @@ from ground import database
 from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
-from payments import replay, verify
 from tests.server import HOUSE, Server, environment, free_port
-from tests.world import Street, raw, signed, told
-
-
-class Tellers:
-    """Threads that tell of distinct payments and remember which were acknowledged."""
-
-    def __init__(self, address: str, count: int = 6) -> None:
-        self.acknowledged: set[str] = set()
-        self.refused: dict[int, int] = {}
-        self._address = address
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._next = 1
-        self._threads = [threading.Thread(target=self._tell, daemon=True) for _ in range(count)]
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _tell(self) -> None:
-        with httpx.Client(timeout=10, trust_env=False) as client:
-            while not self._stopping.is_set():
-                with self._lock:
-                    number, self._next = self._next, self._next + 1
-                body = raw(told(number, 1000 + number % 50))
-                try:
-                    answer = client.post(f"{self._address}/webhooks/sepay", content=body, headers=signed(body))
-                except httpx.HTTPError:
-                    time.sleep(0.05)  # the server needs the processor to come up again
-                    continue
-                with self._lock:
-                    if answer.status_code == 200:
-                        self.acknowledged.add(str(number))
-                    else:
-                        self.refused[answer.status_code] = self.refused.get(answer.status_code, 0) + 1
+from tests.tellers import Tellers, assert_kept_and_counted_once
+from tests.world import Street
 
 
 @pytest.fixture
@@ -72,24 +34,6 @@ def serve(test_settings: Settings) -> Iterator[Callable[..., Server]]:
     for server in started:
         if server.process.poll() is None:
             server.kill()
-
-
-def assert_kept_and_counted_once(books: Store, acknowledged: set[str]) -> None:
-    replay.replay(books)
-    with books.engine.connect() as connection:
-        counted = connection.execute(
-            text("SELECT n.external_id, count(e.id) FROM notice n LEFT JOIN entry e ON e.notice_id = n.id GROUP BY 1")
-        ).all()
-        sums = text(
-            "SELECT (SELECT sum(sales_count) FROM stall_day), (SELECT sum(sales_value) FROM stall_day), "
-            "(SELECT count(*) FROM notice), (SELECT sum(amount) FROM notice)"
-        )
-        count, value, notices, amount = connection.execute(sums).one()
-    kept = {external_id for external_id, _ in counted}
-    assert acknowledged <= kept
-    assert {times for _, times in counted} == {1}
-    assert (count, value) == (notices, amount)
-    assert verify.verify(books).ok
 
 
 def test_killed_at_random_moments_nothing_acknowledged_is_lost_or_counted_twice(

@@ -173,8 +173,8 @@ def _refuse(wrong: Wrong, type: str = "invalid_request_error") -> Response:
 
 
 @contextmanager
-def serving(app: Starlette, port: int = 0) -> Iterator[int]:
-    """The office open on this machine, on a free port unless one is named."""
+def serving(app: Any, port: int = 0) -> Iterator[int]:
+    """An ASGI app open on this machine, on a free port unless one is named; its port."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, name="card-office", daemon=True)
     thread.start()
