@@ -47,28 +47,32 @@ _TAKE = text(f"""
         ORDER BY place.lot, place.stall_id, last_day DESC
     ), known AS (
         SELECT lot, stall_id, last_day, onboarded, CAST(NULL AS daterange) AS live, 0::bigint AS value,
-            0::bigint AS count, 0::bigint AS gross, 0::bigint AS confirmed
+            0::bigint AS count, 0::bigint AS gross, 0::bigint AS confirmed, 0::bigint AS sales
         FROM trading
         UNION ALL
-        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0, 0, 0
+        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0, 0, 0, 0
         FROM place JOIN code ON code.stall_id = place.stall_id AND code.live_from <= place.last
             AND (code.revoked_on IS NULL OR code.revoked_on > greatest(place.first, code.live_from))
         UNION ALL
-        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, taken.value, taken.count, taken.gross, taken.confirmed
+        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, coalesce(value, 0), coalesce(count, 0), coalesce(gross, 0),
+            coalesce(confirmed, 0), sales
         FROM span CROSS JOIN LATERAL (
-            SELECT stall_id, sum(sales_value)::bigint AS value, sum(sales_count) AS count,
-                sum(sales_value + refunds_value)::bigint AS gross, sum(confirmed_value)::bigint AS confirmed
-            FROM stall_day
-            WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
+            SELECT stall_id, sum(sales_value) FILTER (WHERE over)::bigint AS value,
+                sum(sales_count) FILTER (WHERE over) AS count,
+                sum(sales_value + refunds_value) FILTER (WHERE over)::bigint AS gross,
+                sum(confirmed_value) FILTER (WHERE over)::bigint AS confirmed, sum(sales_count) AS sales
+            FROM (
+                SELECT *, business_date <= :until AS over FROM stall_day
+                WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last) AS day
             GROUP BY stall_id) AS taken
     ), each AS (
         SELECT lot, max(last_day) AS last_day, bool_or(onboarded) AS onboarded, range_agg(live) AS live,
             sum(value)::bigint AS value, sum(count)::bigint AS count, sum(gross)::bigint AS gross,
-            sum(confirmed)::bigint AS confirmed
+            sum(confirmed)::bigint AS confirmed, sum(sales)::bigint AS sales
         FROM known GROUP BY lot, stall_id
     )
     SELECT lot, count(last_day), count(*) FILTER (WHERE onboarded), count(*) FILTER (WHERE live @> last_day),
-        count(last_day) FILTER (WHERE live IS NOT NULL), count(last_day) FILTER (WHERE count >= :k),
+        count(last_day) FILTER (WHERE live IS NOT NULL), count(last_day) FILTER (WHERE sales >= :k),
         sum(value)::bigint, sum(count)::bigint, sum(gross)::bigint, sum(confirmed)::bigint,
         count(*) FILTER (WHERE value <> 0), sum(abs(value))::bigint,
         (array_agg(abs(value) ORDER BY abs(value) DESC))[1], (array_agg(abs(value) ORDER BY abs(value) DESC))[2],
@@ -78,9 +82,12 @@ _TAKE = text(f"""
 """)
 
 
-def take(connection: Connection, lots: Lots, k: int) -> list[Census]:
-    """The census of each lot, read at once; `k`: the sales a stall in use has at least."""
-    rows = connection.execute(_TAKE, {**lots.columns(), "k": k}) if lots.lots else ()
+def take(connection: Connection, lots: Lots, k: int, until: date) -> list[Census]:
+    """The census of each lot, read at once; `k`: the sales a stall in use has at least.
+
+    Takings are those of the days up to `until`; whether a stall is in use is told of all days.
+    """
+    rows = connection.execute(_TAKE, {**lots.columns(), "k": k, "until": until}) if lots.lots else ()
     taken = {row[0]: _read(row[1:]) for row in rows}
     return [taken.get(number, _NOBODY) for number in range(len(lots.lots))]
 
@@ -117,31 +124,6 @@ def level(connection: Connection, spans: Sequence[Span]) -> tuple[int, int]:
     """Value in đồng and number of the sales alone, for who may see them unsuppressed."""
     value, count = connection.execute(_LEVEL, _columns(spans)).one()
     return value, count
-
-
-class Day(NamedTuple):
-    """One business day of a market, as the public may see it: both None where either is suppressed."""
-
-    date: date
-    value: int | None
-    number: int | None
-
-
-_DAYS = text("""
-    SELECT business_date, array_agg(sales_value) AS takings, array_agg(sales_count) AS purchases
-    FROM stall_day WHERE market_id = :market AND business_date BETWEEN :first AND :last
-    GROUP BY business_date
-""")
-
-
-def days(connection: Connection, market_id: int, first: date, last: date) -> list[Day]:
-    """A market's days for a chart, each cell suppressed on its own; days without any sale are left out."""
-    found = []
-    for day, *cells in connection.execute(_DAYS, {"market": market_id, "first": first, "last": last}):
-        hidden = any(suppression.is_suppressed(suppression.contribution(cell)) for cell in cells)
-        takings, purchases = map(sum, cells)
-        found.append(Day(day, None, None) if hidden else Day(day, takings, purchases))
-    return sorted(found)
 
 
 def _columns(spans: Sequence[Span]) -> dict[str, list[object]]:

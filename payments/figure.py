@@ -119,7 +119,7 @@ def missing(
     return Figure(indicator, None, None, None, None, None, n, size, coverage, sources, method, status, reason, k)
 
 
-def hide(figure: Figure) -> Figure:
+def hide(figure: Figure, reason: str = "figure.suppressed") -> Figure:
     """The same figure for those who might work out a single stall's takings from it."""
     return replace(
         figure,
@@ -131,6 +131,6 @@ def hide(figure: Figure) -> Figure:
         least=None,
         most=None,
         status="suppressed",
-        reason="figure.suppressed",
+        reason=reason,
         remarks=(),
     )

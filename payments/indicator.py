@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from sqlmodel import Session
 
 from ground import clock
 from ground.refusal import Refusal
-from payments import area, census, evidence, figure, lot, period, share, suppression
+from payments import area, census, disclosure, evidence, figure, lot, period, share, suppression
 from payments.area import Area, Boundaries, Map
+from payments.binding import DAY
 from payments.census import Census
+from payments.disclosure import Disclosure, Kept
 from payments.evidence import Known
-from payments.figure import DEFINITIONS_VERSION, Figure
+from payments.figure import DEFINITIONS_VERSION, Figure, Remark
 from payments.lot import Lots
 from payments.period import Period
 
@@ -22,6 +24,14 @@ AUDIENCES = ("public", "ward", "board", "internal")
 FROM_COUNTS = ("cashless_count", "count_share")
 FROM_EVIDENCE = ("count_share", "value_share")
 FROM_TAKINGS = (*FROM_COUNTS, "cashless_value", "value_share", "reconciled_share")
+LEVELS = ("value", "count")
+# What each figure tells of, besides the value.
+TELLS = {
+    "cashless_count": {"count"},
+    "count_share": {"count", "purchases"},
+    "value_share": {"sales"},
+    "reconciled_share": {"gross", "confirmed"},
+}
 
 
 def onboarded(taken: Census, k: int) -> Figure:
@@ -96,12 +106,18 @@ INDICATORS: tuple[Callable[[Census, int], Figure], ...] = (
 
 
 class Rated(NamedTuple):
+    """`until`: the last day whose takings are counted."""
+
     area: Area
     figures: tuple[Figure, ...]
+    until: date
 
 
 class Rates(NamedTuple):
-    """Every figure of an area, and of its parts, in a period as of a moment."""
+    """Every figure of an area, and of its parts, in a period as of a moment.
+
+    `disclosure`: what may be shown of takings, for a later revision to keep to; None where nothing is hidden.
+    """
 
     period: Period
     boundaries: Boundaries
@@ -109,6 +125,7 @@ class Rates(NamedTuple):
     as_of: datetime
     whole: Rated
     parts: tuple[Rated, ...]
+    disclosure: Disclosure | None = None
 
 
 def rates(
@@ -119,8 +136,12 @@ def rates(
     boundaries: Boundaries = "period",
     audience: Audience = "public",
     as_of: datetime | None = None,
+    kept: Kept | None = None,
 ) -> Rates:
-    """All indicators of an area and its parts. Refuses an unknown area (404), an unknown period or one not begun."""
+    """All indicators of an area and its parts. Refuses an unknown area (404), an unknown period or one not begun.
+
+    `kept`: what earlier revisions hid stays hidden.
+    """
     if boundaries not in area.BOUNDARIES:
         raise Refusal("area.unknown_boundaries", boundaries=boundaries)
     if audience not in AUDIENCES:
@@ -128,55 +149,84 @@ def rates(
     moment = as_of or clock.now()
     asked = period.parse(period_text)
     last = asked.counted_until(moment)
-    drawn = area.draw(session, asked.first, last, boundaries, clock.business_date(moment))
+    today = clock.business_date(moment)
+    drawn = area.draw(session, asked.first, last, boundaries, today)
     whole, parts = area.find(area_key, asked, drawn)
-    rated = _rate_all(session, [whole, *parts], drawn, audience)
-    return Rates(asked, boundaries, audience, moment, rated[0], tuple(rated[1:]))
+    areas = [whole, *parts]
+    disclosed = None if audience == "internal" else disclosure.draw(session, areas, today - DAY, today, kept)
+    rated = _rate_all(session, areas, drawn, disclosed)
+    return Rates(asked, boundaries, audience, moment, rated[0], tuple(rated[1:]), disclosed)
 
 
 def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> list[Rated]:
     """Every market's figures as the public may see them, in the order of their codes, read at once."""
-    drawn = area.draw(session, asked.first, asked.counted_until(as_of), "period", clock.business_date(as_of))
-    return _rate_all(session, area.markets(drawn), drawn, "public")
+    today = clock.business_date(as_of)
+    drawn = area.draw(session, asked.first, asked.counted_until(as_of), "period", today)
+    markets = area.markets(drawn)
+    return _rate_all(session, markets, drawn, disclosure.draw(session, markets, today - DAY, today))
 
 
-def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, audience: Audience) -> list[Rated]:
+def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, disclosed: Disclosure | None) -> list[Rated]:
     k = -(-((drawn.last - drawn.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
-    lots = lot.share_out([each.spans for each in areas])
-    counted = _count(session, lots, drawn, k)
-    return [
-        _rate(each, [counted[number] for number in numbers], k, audience)
-        for each, numbers in zip(areas, lots.members, strict=True)
-    ]
+    ends = [_end(each, drawn, disclosed) for each in areas]
+    found: dict[int, Rated] = {}
+    for end in set(ends):
+        at = [number for number, each in enumerate(ends) if each == end]
+        lots = lot.share_out([areas[number].spans for number in at])
+        counted = _count(session, lots, drawn, k, end)
+        for number, members in zip(at, lots.members, strict=True):
+            found[number] = _rate(areas[number], [counted[member] for member in members], k, end, drawn, disclosed)
+    return [found[number] for number in range(len(areas))]
 
 
-def _count(session: Session, lots: Lots, drawn: Map, k: int) -> list[Census]:
-    """What is counted and known in each lot."""
+def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
+    """The last day whose takings count. Of a period to date that is the latest with which they may be shown."""
+    if disclosed is None or drawn.last <= disclosed.until:
+        return drawn.last
+    return disclosed.latest(LEVELS, rated.spans) or disclosed.until
+
+
+def _count(session: Session, lots: Lots, drawn: Map, k: int, end: date) -> list[Census]:
+    """What is counted and known in each lot, its takings up to `end`."""
     connection = session.connection()
     markets = {found.key: found for found in drawn.markets}
-    told = evidence.read(connection, lots)
+    told = evidence.read(connection, Lots([disclosure.clip(spans, end) for spans in lots.lots], lots.members))
     counted = []
-    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, k), told, strict=True):
+    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, k, end), told, strict=True):
         market = markets[spans[0].market_id]
         known = Known(market.code, area.ward_of(market, drawn), taken.stalls, taken.connected, heard)
         counted.append(taken._replace(known=(known,)))
     return counted
 
 
-def _rate(rated: Area, counted: Sequence[Census], k: int, audience: Audience) -> Rated:
+def _rate(rated: Area, counted: Sequence[Census], k: int, end: date, drawn: Map, disclosed: Disclosure | None) -> Rated:
     taken = census.pool(counted)
     figures = tuple(indicator(taken, k) for indicator in INDICATORS)
-    hidden = () if audience == "internal" else _hidden(taken, figures)
-    return Rated(rated, tuple(figure.hide(each) if each.indicator in hidden else each for each in figures))
+    if disclosed is None:
+        return Rated(rated, figures, end)
+    reason = "figure.suppressed" if drawn.first <= end else "figure.day_not_over"
+    hidden = _hidden(rated, taken, figures, end, disclosed)
+    shown = (figure.hide(each, reason) if each.indicator in hidden else each for each in figures)
+    return Rated(rated, tuple(_date(each, end) if end < drawn.last else each for each in shown), end)
 
 
-def _hidden(taken: Census, figures: Sequence[Figure]) -> tuple[str, ...]:
-    """The figures that may not be shown: each by its own cell, and counts wherever the value is hidden as well."""
-    if suppression.is_suppressed(taken.takings):
+def _hidden(rated: Area, taken: Census, figures: Sequence[Figure], end: date, disclosed: Disclosure) -> tuple[str, ...]:
+    """The figures that may not be shown: each by its own cells, and all of them wherever the value is hidden."""
+    spans = disclosure.clip(rated.spans, end)
+    if suppression.is_suppressed(taken.takings) or not disclosed.may_show("value", spans):
         return FROM_TAKINGS
     shares = (each for each in figures if each.indicator in FROM_EVIDENCE)
-    telling = tuple(each.indicator for each in shares if share.tells_too_much(each, taken.known))
-    return (*telling, *FROM_COUNTS) if suppression.is_suppressed(taken.purchases) else telling
+    telling = [each.indicator for each in shares if share.tells_too_much(each, taken.known)]
+    counts = FROM_COUNTS if suppression.is_suppressed(taken.purchases) else ()
+    cut = [name for name, measures in TELLS.items() if not all(disclosed.may_show(each, spans) for each in measures)]
+    return (*telling, *counts, *cut)
+
+
+def _date(shown: Figure, end: date) -> Figure:
+    """Takings are told up to a day that is over."""
+    if shown.indicator not in FROM_TAKINGS or shown.value is None:
+        return shown
+    return replace(shown, remarks=(*shown.remarks, Remark("figure.counted_until", {"day": end})))
 
 
 def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
@@ -193,15 +243,17 @@ def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
         "definitions_version": DEFINITIONS_VERSION,
         "as_of": clock.stamp(rated.as_of),
         "revision": None,
+        "takings_until": rated.whole.until.isoformat(),
         "figures": _figures(rated.whole, language),
-        "parts": [{**_named(part.area), "figures": _figures(part, language)} for part in rated.parts],
+        "parts": [_part(part, language) for part in rated.parts],
     }
 
 
-def _named(part: Area) -> dict[str, Any]:
+def _part(part: Rated, language: str) -> dict[str, Any]:
     """A ward also by its own first day: over the reform one code may stand for two wards in turn."""
-    named = {"area": part.key, "name": part.name}
-    return {**named, "valid_from": part.since.isoformat()} if part.since else named
+    since = {"valid_from": part.area.since.isoformat()} if part.area.since else {}
+    told = {"takings_until": part.until.isoformat(), "figures": _figures(part, language)}
+    return {"area": part.area.key, "name": part.area.name, **since, **told}
 
 
 def _figures(rated: Rated, language: str) -> list[dict[str, Any]]:

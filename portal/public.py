@@ -84,7 +84,6 @@ def show_market(request: Request, session: SessionDep, code: str, period: str | 
         row=row,
         days=days,
         hidden=sum(day.value is None for day in days),
-        today=clock.business_date(moment),
         charts={"wide": chart.draw(days, chart.WIDE), "narrow": chart.draw(days, chart.NARROW)},
     )
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from payments.census import Day
+from payments.published_day import Day
 from portal import chart
 from portal.chart import NARROW, WIDE
 

@@ -19,10 +19,11 @@ from portal import page, period_choice
 from tests.world import Street, keep, post, told
 
 TODAY = clock.today()
+SOLD, MONTH = date(2026, 10, 5), "2026-10"  # takings are shown of days that are over
 SECRETS = ("1000001", "1000002", "1000003", "VA0005", "Cô Ba", "Chú Tư", "NGUYEN THI BA", "A1", "0912")
 
 
-def sell(books: Store, number: int, amount: int, stall: str, day: date = TODAY) -> None:
+def sell(books: Store, number: int, amount: int, stall: str, day: date = SOLD) -> None:
     """One sale to Cô Ba (A1), Chú Tư (A2) or Dì Năm (C1)."""
     receiving = {
         "A1": {"account": "1000001"},
@@ -35,10 +36,11 @@ def sell(books: Store, number: int, amount: int, stall: str, day: date = TODAY) 
 
 @pytest.fixture
 def busy(books: Store, street: Street) -> Street:
-    """Three stalls sold today, one alone yesterday."""
+    """Three stalls sold on a day, one alone on the next, and the three again on the third."""
     for number, (stall, amount) in enumerate((("A1", 40_000), ("A2", 30_000), ("C1", 50_000)), 1):
         sell(books, number, amount, stall)
-    sell(books, 9, 7_770, "A1", TODAY - timedelta(days=1))
+        sell(books, 10 + number, amount, stall, SOLD + timedelta(days=2))
+    sell(books, 9, 7_770, "A1", SOLD + timedelta(days=1))
     return street
 
 
@@ -95,21 +97,30 @@ def test_what_three_stalls_took_is_shown_and_one_stalls_takings_never_are(
     reader: TestClient, books: Store, street: Street
 ) -> None:
     sell(books, 1, 777_000, "A1")
-    for path in ("/", "/markets/cho-a", "/?lang=en", "/markets/cho-a?lang=en", f"/?period={TODAY}"):
-        said = read(reader, path)
+    for path in ("/?", "/markets/cho-a?", "/?lang=en&", "/markets/cho-a?lang=en&"):
+        said = read(reader, f"{path}period={MONTH}")
         assert "777" not in said
         assert words.say("figure.suppressed", "en" if "lang" in path else "vi") in said
         reader.cookies.clear()
     sell(books, 2, 500_000, "A2")
     sell(books, 3, 400_000, "C1")
-    assert "1.677.000 ₫ của 5 / 6 sạp có mã" in read(reader, "/")
+    assert "1.677.000 ₫ của 5 / 6 sạp có mã" in read(reader, f"/?period={MONTH}")
+
+
+def test_what_was_taken_today_is_told_tomorrow(reader: TestClient, books: Store, street: Street) -> None:
+    """Otherwise a page looked at before and after a payment would tell what one stall took."""
+    for number, stall in enumerate(("A1", "A2", "C1"), 1):
+        sell(books, number, 500_000, stall, TODAY)
+    for path in (f"/?period={TODAY}", f"/markets/cho-a?period={TODAY}"):
+        assert "₫" not in read(reader, path) and words.say("figure.day_not_over") in read(reader, path)
+    assert "₫" not in read(reader, f"/markets/cho-a?period={TODAY:%Y}")
 
 
 def test_all_ten_indicators_stand_on_a_markets_page_with_name_definition_and_reason(
     reader: TestClient, busy: Street
 ) -> None:
     for language in words.LANGUAGES:
-        said = read(reader, f"/markets/cho-a?lang={language}")
+        said = read(reader, f"/markets/cho-a?lang={language}&period={MONTH}")
         for each in indicator.INDICATORS:
             assert words.say(f"indicator.{each.__name__}", language) in said
         assert words.say("page.definition.value_share", language) in said
@@ -117,9 +128,8 @@ def test_all_ten_indicators_stand_on_a_markets_page_with_name_definition_and_rea
 
 
 def test_the_page_says_what_the_api_says(reader: TestClient, busy: Street) -> None:
-    month = f"{TODAY:%Y-%m}"
-    told_ = reader.get(f"/api/v1/rates?area=market:cho-a&period={month}").json()
-    said = read(reader, f"/markets/cho-a?period={month}")
+    told_ = reader.get(f"/api/v1/rates?area=market:cho-a&period={MONTH}").json()
+    said = read(reader, f"/markets/cho-a?period={MONTH}")
     for figure in told_["figures"]:
         if figure["indicator"] == "cashless_value":
             assert money.show(figure["value"]) in said
@@ -128,14 +138,22 @@ def test_the_page_says_what_the_api_says(reader: TestClient, busy: Street) -> No
 
 
 def test_the_chart_has_a_table_with_the_same_days(reader: TestClient, busy: Street) -> None:
-    html = reader.get("/markets/cho-a").text
+    html = reader.get(f"/markets/cho-a?period={MONTH}").text
     rows = re.findall(r'<tr><th scope="row"><time datetime="([0-9-]+)">(.*?)</tr>', html, re.S)
-    assert [day for day, _ in rows] == [str(TODAY - timedelta(days=i)) for i in range(30)]
-    today, yesterday, before = (text_of(row) for _, row in rows[:3])
-    assert "120.000 ₫ 3" in today and words.say("page.chart.so_far") in today
-    assert words.say("page.status.suppressed") in yesterday and "₫" not in yesterday
-    assert words.say("page.status.suppressed") in before  # nobody sold: fewer than three, like any other day
-    assert html.count('class="gap"') == 2 and html.count('role="img"') == 2  # for wide and for narrow screens
+    assert [day for day, _ in rows] == [f"2026-10-{day:02}" for day in range(31, 1, -1)]
+    told_ = {int(day[-2:]): text_of(row) for day, row in rows}
+    assert "120.000 ₫ 3" in told_[5]
+    for hidden in (6, 7):  # the day of one stall, and the one it was put together with
+        assert words.say("page.status.suppressed") in told_[hidden] and "₫" not in told_[hidden]
+    assert words.say("page.status.suppressed") in told_[8]  # nobody sold: fewer than three, like any other day
+    assert html.count('class="gap"') == 4 and html.count('role="img"') == 2  # for wide and for narrow screens
+    assert "247.770 ₫" in text_of(html)
+
+
+def test_the_chart_ends_with_the_last_day_that_is_over(reader: TestClient, street: Street) -> None:
+    html = reader.get("/markets/cho-a").text
+    rows = re.findall(r'<tr><th scope="row"><time datetime="([0-9-]+)">', html)
+    assert rows == [str(TODAY - timedelta(days=number)) for number in range(1, 31)]
 
 
 def test_a_period_is_chosen_named_and_called_to_date_until_it_is_over(reader: TestClient, street: Street) -> None:

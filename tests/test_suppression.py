@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from ground.store import Store
 from merchants import market
-from payments import census, indicator, suppression
+from payments import indicator, published_day, suppression
 from payments.figure import Figure
 from payments.indicator import AUDIENCES, FROM_TAKINGS
 from tests.rates_oracle import small
@@ -126,7 +126,9 @@ def test_a_number_of_sales_is_hidden_by_its_own_dominance(books: Store, session:
     assert figures(session)["cashless_value"].value == 900_000
 
 
-def test_a_part_is_hidden_on_its_own(books: Store, session: Session, street: Street) -> None:
+def test_a_part_takes_the_smallest_other_along_so_that_the_whole_can_be_shown(
+    books: Store, session: Session, street: Street
+) -> None:
     other = market.add(session, "cho-b", "Chợ B", "26506", since=date(2026, 1, 1))
     import_roll(session, other, "X1;;;Bà Ba;;;;VCB;2000001;;\nX2;;;Bà Tư;;;;VCB;2000002;;")
     session.commit()
@@ -140,7 +142,7 @@ def test_a_part_is_hidden_on_its_own(books: Store, session: Session, street: Str
         for figure in area.figures
         if figure.indicator == "cashless_value"
     }
-    assert levels == {"ward:26506": 500_000, "market:cho-a": 300_000, "market:cho-b": None}
+    assert levels == {"ward:26506": 500_000, "market:cho-a": None, "market:cho-b": None}
 
 
 def test_a_shorter_period_is_hidden_on_its_own(books: Store, session: Session, street: Street) -> None:
@@ -150,15 +152,20 @@ def test_a_shorter_period_is_hidden_on_its_own(books: Store, session: Session, s
     assert hidden(session, period="2026-10-05") == hidden(session, period="2026-10-06") == set(FROM_TAKINGS)
 
 
-def test_the_days_of_a_chart_are_hidden_one_by_one(books: Store, session: Session) -> None:
+def test_a_day_that_tells_too_much_is_shown_together_with_the_next(books: Store, session: Session) -> None:
     street = build_street(session)
     sell(books, ("A1", 100_000), ("A2", 100_000), ("C1", 100_000), at="2026-10-05 08:00:00")
     sell(books, ("A1", 100_000), ("A2", 100_000), at="2026-10-06 08:00:00", first=4)
     sell(books, *[("A1", 10_000)] * 30, ("A2", 300_000), ("C1", 300_000), at="2026-10-07 08:00:00", first=6)
-    shown = {}
-    for day in (5, 6, 7, 8):
-        alone = date(2026, 10, day)
-        shown[day] = [
-            (cell.value, cell.number) for cell in census.days(session.connection(), street.market.key, alone, alone)
-        ]
-    assert shown == {5: [(300_000, 3)], 6: [(None, None)], 7: [(None, None)], 8: []}
+    found = published_day.read(session, street.market.key, date(2026, 10, 5), date(2026, 10, 31), date(2026, 11, 1))
+    assert found == [
+        (date(2026, 10, 5), 300_000, 3),
+        (date(2026, 10, 6), None, None),
+        (date(2026, 10, 7), None, None),
+    ]
+    weeks = {period: hidden(session, period=period) for period in ("2026-W41", "2026-10-06", "2026-10")}
+    assert weeks == {
+        "2026-W41": {"cashless_count", "count_share"},  # the sales are nearly all the first one's
+        "2026-10-06": set(FROM_TAKINGS),
+        "2026-10": {"cashless_count", "count_share"},
+    }
