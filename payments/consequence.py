@@ -30,22 +30,28 @@ class Outcome(NamedTuple):
         return Outcome(*(one + more for one, more in zip(self, other, strict=True)))
 
 
+# Live matches of the facts that were looked at, each found by its own index.
+_LIVE = """
+    SELECT m.* FROM told t JOIN match m ON m.notice_id = t.id WHERE m.undone_at IS NULL
+    UNION SELECT m.* FROM stated s JOIN match m ON m.line_id = s.id WHERE m.undone_at IS NULL AND m.rule <> 'batch'
+    UNION SELECT m.* FROM stated s JOIN match m ON m.line_id = s.id WHERE m.undone_at IS NULL AND m.rule = 'batch'
+"""
 _CHANGES = (
+    f"CREATE TEMPORARY TABLE live ON COMMIT DROP AS {_LIVE}",
     """
     CREATE TEMPORARY TABLE gone ON COMMIT DROP AS
-    SELECT m.id, m.notice_id, m.line_id FROM match m
-    WHERE m.undone_at IS NULL
-        AND (m.notice_id IN (SELECT id FROM told) OR m.line_id IN (SELECT id FROM stated))
-        AND NOT EXISTS (SELECT FROM pair p WHERE (p.notice_id, p.line_id, p.rule) = (m.notice_id, m.line_id, m.rule))
+    SELECT m.id, m.notice_id, m.line_id FROM live m
+    WHERE NOT EXISTS (SELECT FROM pair p WHERE (p.notice_id, p.line_id, p.rule) = (m.notice_id, m.line_id, m.rule))
     """,
     """
     CREATE TEMPORARY TABLE made ON COMMIT DROP AS
-    SELECT p.notice_id, p.line_id, p.rule FROM pair p
-    LEFT JOIN match m ON m.notice_id = p.notice_id AND m.line_id = p.line_id AND m.rule = p.rule AND m.undone_at IS NULL
+    SELECT p.notice_id, p.line_id, p.rule, p.rule <> 'batch' AND n.amount <> l.amount AS differs
+    FROM pair p JOIN told n ON n.id = p.notice_id JOIN stated l ON l.id = p.line_id
+    LEFT JOIN live m ON (m.notice_id, m.line_id, m.rule) = (p.notice_id, p.line_id, p.rule)
     WHERE m.id IS NULL
     """,
-    "ANALYZE gone",
-    "ANALYZE made",
+    "ANALYZE gone (notice_id)",
+    "ANALYZE made (notice_id, line_id)",
 )
 _UNDO = text("UPDATE match SET undone_at = :now FROM gone g WHERE match.id = g.id")
 _RECORD = text("""
@@ -56,7 +62,7 @@ _RECORD = text("""
 
 def draw(session: Session, through: date) -> Outcome:
     """Bring the books to what `matching.pair_up` found, in the caller's transaction."""
-    session.execute(text("DROP TABLE IF EXISTS gone, made"))
+    session.execute(text("DROP TABLE IF EXISTS live, gone, made"))
     for statement in _CHANGES:
         session.execute(text(statement))
     if session.execute(text("SELECT FROM gone LIMIT 1")).first() is not None:
@@ -83,12 +89,12 @@ _NOTICES = text("""
     LEFT JOIN statement_line l ON l.id = p.line_id
     WHERE n.id IN (
         SELECT notice_id FROM gone
-        UNION SELECT m.notice_id FROM made m JOIN stated s ON s.id = m.line_id JOIN told t ON t.id = m.notice_id
-            WHERE s.amount <> t.amount
+        UNION SELECT notice_id FROM made WHERE differs
         UNION SELECT e.notice_id FROM entry e JOIN told t ON t.id = e.notice_id
             WHERE e.kind IN ('corrected', 'reversal', 'restored')
         UNION SELECT e.notice_id FROM entry e JOIN statement_line d ON d.id = e.by_line_id
-            JOIN scope s ON s.account_id = d.account_id WHERE d.direction = 'out' AND e.notice_id IS NOT NULL
+            JOIN scope s ON s.account_id = d.account_id
+            WHERE d.direction = 'out' AND e.by_line_id IS NOT NULL AND e.notice_id IS NOT NULL
         UNION SELECT unnest(CAST(:taken AS bigint[])))
     ORDER BY n.id
 """)

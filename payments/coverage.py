@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Date, bindparam, text
 from sqlmodel import Session
 
-from payments import bank_day, finding
+from payments import bank_day, finding, journal
 from payments.finding import HELD, Opened
 from payments.matching import REACH_DAYS
 
@@ -43,20 +43,17 @@ _MISSING = text(f"""
         JOIN bank_day c ON c.day = n.business_date
         WHERE n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL
             AND r.days @> n.business_date
-            AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
+            AND n.id NOT IN (SELECT notice_id FROM match WHERE undone_at IS NULL)
+    ), tied AS (
+        SELECT jsonb_array_elements_text(detail -> 'notices')::bigint AS notice_id FROM finding
+        WHERE kind = 'ambiguous' AND status IN ('open', 'closed') AND detail ? 'notices'
     )
-    SELECT DISTINCT ON (d.id) d.id, d.business_date, d.amount, d.account, d.bank, e.stall_id, s.market_id, f.kind
+    SELECT DISTINCT ON (d.id) d.id, d.business_date, d.amount, d.account, d.bank, f.kind
     FROM due d
     LEFT JOIN finding f ON f.notice_id = d.id AND f.status <> 'resolved'
-    JOIN LATERAL (
-        SELECT CASE WHEN credit LIKE 'stall:%' THEN substr(credit, 7)::bigint END AS stall_id FROM entry
-        WHERE notice_id = d.id AND credit NOT LIKE 'world:%' ORDER BY id DESC LIMIT 1
-    ) AS e ON true
-    LEFT JOIN stall s ON s.id = e.stall_id
     WHERE d.posting < :today AND d.days @> daterange(d.business_date, d.posting, '[]')
         AND (f.id IS NULL OR (f.kind <> 'not_in_statement' AND NOT f.detail ? 'missing'))
-        AND NOT EXISTS (SELECT FROM finding t WHERE t.line_id IS NOT NULL AND t.kind = 'ambiguous'
-            AND t.status IN ('open', 'closed') AND t.detail -> 'notices' @> to_jsonb(d.id))
+        AND d.id NOT IN (SELECT notice_id FROM tied)
     ORDER BY d.id
 """).bindparams(bindparam("through", type_=Date), bindparam("today", type_=Date))
 _NOTED = text("""
@@ -75,7 +72,7 @@ def judge(session: Session, since: date, through: date, today: date) -> int:
     rows = session.execute(_MISSING, {**days, "since": since, "through": through, "today": today}).all()
     held = [row.id for row in rows if row.kind in HELD]
     session.execute(_NOTED, {"ids": held, "held": list(HELD)})
-    return finding.open_all(session, _missing(rows))[0]
+    return finding.open_all(session, _missing(session, rows))[0]
 
 
 _SINCE = text("""
@@ -94,18 +91,18 @@ def since(session: Session, taken: date | None, today: date) -> date:
     return date.fromordinal(min(days, default=today).toordinal() - REACH_DAYS)
 
 
-def _missing(rows: Sequence[Any]) -> list[Opened]:
-    return [
-        Opened(
-            "not_in_statement",
-            row.id,
-            row.business_date,
-            row.amount,
-            row.market_id,
-            row.stall_id,
-            (),
-            {"account": row.account, "bank": row.bank},
-        )
-        for row in rows
-        if row.kind not in HELD
-    ]
+_MARKETS = text("SELECT id, market_id FROM stall WHERE id = ANY(:ids)")
+
+
+def _missing(session: Session, rows: Sequence[Any]) -> list[Opened]:
+    positions = journal.positions_of_notices(session, [row.id for row in rows])
+    stalls = {key: journal.stall_of(position.account) for key, position in positions.items()}
+    wanted = {"ids": [stall_id for stall_id in set(stalls.values()) if stall_id]}
+    markets = {row.id: row.market_id for row in session.execute(_MARKETS, wanted)}
+    opened = []
+    for row in rows:
+        if row.kind not in HELD and row.id in positions:
+            stall_id = stalls[row.id]
+            where = (markets.get(stall_id), stall_id, (), {"account": row.account, "bank": row.bank})
+            opened.append(Opened("not_in_statement", row.id, row.business_date, row.amount, *where))
+    return opened

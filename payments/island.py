@@ -84,7 +84,7 @@ _NEAR = {
     "later": "l.day > n.day AND l.day <= n.high",
 }
 _BY_RANK = """
-    INSERT INTO pair
+    INSERT INTO fresh
     WITH ranked AS (
         SELECT account_id, key, amount, nr, n.id AS notice_id, l.id AS line_id, {near} AND l.decided IS NULL
             AND (n.token IS NULL OR l.token IS NULL OR n.token = l.token)
@@ -104,16 +104,16 @@ _REST = text("""
     FROM isle i
     JOIN account a ON a.id = i.account_id
     LEFT JOIN notice n ON i.side = 0 AND n.id = i.id
-    WHERE NOT EXISTS (SELECT FROM pair p WHERE i.side = 0 AND p.notice_id = i.id)
-        AND NOT EXISTS (SELECT FROM pair p WHERE i.side = 1 AND p.line_id = i.id)
+    WHERE NOT EXISTS (SELECT FROM fresh p WHERE i.side = 0 AND p.notice_id = i.id)
+        AND NOT EXISTS (SELECT FROM fresh p WHERE i.side = 1 AND p.line_id = i.id)
     ORDER BY i.account_id, i.key, i.amount, i.nr, i.side, i.at, i.day, i.ord
 """)
-_PAIRS = text("INSERT INTO pair SELECT *, :rule FROM unnest(CAST(:notices AS bigint[]), CAST(:lines AS bigint[]))")
+_PAIRS = text("INSERT INTO fresh SELECT *, :rule FROM unnest(CAST(:notices AS bigint[]), CAST(:lines AS bigint[]))")
 _TIES = text("INSERT INTO tie SELECT l, CAST(:notices AS bigint[]) FROM unnest(CAST(:lines AS bigint[])) AS l")
 
 
 def pair_stage(session: Session, stage: Stage) -> None:
-    """Add what the stage pairs among the free facts to `pair`, and what can't be told to `tie`."""
+    """Add what the stage pairs among the free facts to `fresh`, and what can't be told to `tie`."""
     facts = _FACTS.format(key=stage.key, timed=_TIMED[stage.timed], **_SPANS[stage.near])
     ahead = f" + CASE side WHEN 1 THEN {WINDOW_SECONDS} ELSE 0 END" if stage.near == "time" else ""
     for statement in (

@@ -86,7 +86,7 @@ _NOTICES = f"""
             THEN c.late_posting ELSE c.posting END AS high,
         extract(epoch FROM x.occurred_at)::bigint AS at, x.amount, upper(btrim(x.reference)) AS reference,
         coalesce(x.virtual_account, CASE WHEN r.virtual THEN x.account END) AS virtual_account,
-        (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) AS token,
+        CASE WHEN x.tokens <> '{{}}' THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) END AS token,
         hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
     FROM scope s JOIN reach r USING (account_id)
     JOIN notice x ON x.account = r.number AND x.business_date BETWEEN s.first AND s.last
@@ -102,14 +102,14 @@ _LINES = """
     CREATE TEMPORARY TABLE stated ON COMMIT DROP AS
     SELECT l.id, l.account_id, l.business_date AS day, extract(epoch FROM l.occurred_at)::bigint AS at, l.amount,
         upper(btrim(l.reference)) AS reference, l.virtual_account,
-        (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) AS token,
+        CASE WHEN l.tokens <> '{}' THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) END AS token,
         hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided
     FROM scope s
     JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
     LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned' AND f.detail ? 'pair'
     WHERE l.direction = 'in' AND l.business_date <= :through
 """
-_TABLES = ("scope", "bank_day", "reach", "told", "stated", "pair", "tie", "free_told", "free_stated")
+_TABLES = ("scope", "bank_day", "reach", "told", "stated", "pair", "fresh", "tie", "free_told", "free_stated")
 
 
 def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
@@ -119,9 +119,11 @@ def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
     while wider := _widen(session):
         _load(session, wider, through)
     _trim(session)
-    session.execute(text("CREATE TEMPORARY TABLE pair (notice_id bigint, line_id bigint, rule text) ON COMMIT DROP"))
+    for table in ("pair", "fresh"):
+        columns = "(notice_id bigint, line_id bigint, rule text)"
+        session.execute(text(f"CREATE TEMPORARY TABLE {table} {columns} ON COMMIT DROP"))
     session.execute(text("CREATE TEMPORARY TABLE tie (line_id bigint, notices bigint[]) ON COMMIT DROP"))
-    for statement in (_SAME_REFERENCE, *_free()):
+    for statement in (_SAME_REFERENCE, _KEEP, *_free(), "TRUNCATE fresh"):
         session.execute(text(statement))
     for statement in (_OTHER_AMOUNT, _BATCH, _MEMO, _MEMO_OTHER_AMOUNT):
         session.execute(text(statement))
@@ -186,7 +188,7 @@ def _trim(session: Session) -> None:
 
 # Mutually the only ones: the notice has one such line on its days, the line one such notice.
 _ONLY = """
-    INSERT INTO pair
+    INSERT INTO fresh
     WITH {worn}edge AS MATERIALIZED ({edges}),
     several AS (SELECT n FROM edge GROUP BY n HAVING count(*) > 1),
     shared AS (SELECT l FROM edge GROUP BY l HAVING count(*) > 1)
@@ -230,7 +232,7 @@ _OTHER_AMOUNT = _ONLY.format(
     """,
 )
 _BATCH = f"""
-    INSERT INTO pair
+    INSERT INTO fresh
     WITH {_WORN} edge AS (
         SELECT n.id AS n, l.id AS l, n.amount, l.amount AS sum
         FROM free_told n JOIN free_stated l USING (account_id, reference)
@@ -258,18 +260,25 @@ def _free() -> list[str]:
         for free, table, column in (("free_told", "told", "notice_id"), ("free_stated", "stated", "line_id"))
         for statement in (
             f"CREATE TEMPORARY TABLE {free} ON COMMIT DROP AS SELECT f.* FROM {table} f"
-            f" WHERE NOT EXISTS (SELECT FROM pair p WHERE p.{column} = f.id)",
+            f" WHERE NOT EXISTS (SELECT FROM fresh p WHERE p.{column} = f.id)",
             f"ANALYZE {free}",
         )
     ]
 
 
+_KEEP = "INSERT INTO pair SELECT * FROM fresh"
+
+
 def _take(session: Session) -> None:
-    """What is paired or tied is no longer free."""
+    """What has just been paired or tied is no longer free."""
+    if session.execute(text("SELECT FROM fresh UNION ALL SELECT FROM tie LIMIT 1")).first() is None:
+        return
     for statement in (
-        "DELETE FROM free_told f USING pair p WHERE p.notice_id = f.id",
-        "DELETE FROM free_stated f USING pair p WHERE p.line_id = f.id",
+        "DELETE FROM free_told f USING fresh p WHERE p.notice_id = f.id",
+        "DELETE FROM free_stated f USING fresh p WHERE p.line_id = f.id",
         "DELETE FROM free_told f USING tie t WHERE f.id = ANY(t.notices)",
         "DELETE FROM free_stated f USING tie t WHERE f.id = t.line_id",
+        _KEEP,
+        "TRUNCATE fresh",
     ):
         session.execute(text(statement))

@@ -14,16 +14,15 @@ _DIFFERING = text("""
         s.id AS stall_id, s.market_id
     FROM made m
     JOIN notice n ON n.id = m.notice_id
-    JOIN statement_line l ON l.id = m.line_id AND l.amount <> n.amount
+    JOIN statement_line l ON l.id = m.line_id
     JOIN account a ON a.id = l.account_id
     LEFT JOIN entry e ON e.notice_id = n.id AND e.kind = 'sale'
     LEFT JOIN stall s ON 'stall:' || s.id = e.credit
-    WHERE m.rule <> 'batch' ORDER BY m.line_id
+    WHERE m.differs ORDER BY m.line_id
 """)
 _ENDED = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'notice'
-    FROM made m JOIN told n ON n.id = m.notice_id JOIN stated l ON l.id = m.line_id
-    WHERE f.line_id = m.line_id AND f.status IN ('open', 'closed') AND (l.amount = n.amount OR m.rule = 'batch')
+    FROM made m WHERE f.line_id = m.line_id AND f.status IN ('open', 'closed') AND NOT m.differs
 """)
 _ARRIVED = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'

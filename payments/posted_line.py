@@ -24,8 +24,8 @@ _LINES = text("""
     WITH posted AS (
         SELECT e.line_id, sum(CASE WHEN e.debit LIKE 'world:%' THEN e.amount
             WHEN e.credit LIKE 'world:%' THEN -e.amount ELSE 0 END) AS amount
-        FROM entry e WHERE e.line_id IS NOT NULL
-            AND (e.line_id IN (SELECT id FROM stated) OR e.line_id = ANY(:taken)) GROUP BY 1
+        FROM (SELECT id FROM stated UNION SELECT unnest(CAST(:taken AS bigint[]))) AS line
+        JOIN entry e ON e.line_id = line.id GROUP BY 1
     ), facts AS (
         SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL AS paired, t.line_id IS NOT NULL AS tied, t.notices
         FROM stated s LEFT JOIN pair p ON p.line_id = s.id LEFT JOIN tie t ON t.line_id = s.id

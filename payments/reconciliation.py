@@ -13,7 +13,7 @@ from payments import consequence, coverage, matching
 from payments.consequence import Outcome
 from payments.matching import Scope
 
-PORTION_LINES = 50_000
+PORTION_LINES = 100_000
 """Lines taken to the books in one commit; postings wait meanwhile."""
 Watch = Callable[[list[list[int]]], Iterable[list[int]]]
 _LOCK = 0x4D61726B
@@ -65,6 +65,8 @@ def reconcile(store: Store, through: date, watch: Watch = iter) -> Reconciled:
             session.commit()
     with store.session() as session:
         hold(session)
+        if dirty:
+            session.execute(text("ANALYZE match, entry, finding"))
         today = clock.today()
         since = coverage.since(session, min((scope.first for scope in dirty), default=None), today)
         total = total.plus(Outcome(opened=coverage.judge(session, since, through, today)))

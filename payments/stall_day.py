@@ -98,11 +98,19 @@ FROM_JOURNAL = f"""
     LEFT JOIN match m ON m.notice_id = e.notice_id AND m.undone_at IS NULL
     GROUP BY 1, 2, 3
 """
+# A payment's entries in two halves, because each has an index of its own.
+_HALVES = "UNION ALL".join(
+    f"""
+    SELECT notice_id, business_date, substr({account}, 7)::bigint AS stall_id, {sign}amount AS value
+    FROM entry WHERE {account} LIKE 'stall:%' AND kind {half}
+    """
+    for half in ("IN ('sale', 'held')", "NOT IN ('sale', 'held', 'refund', 'reinstated')")
+    for account, sign in (("credit", ""), ("debit", "-"))
+)
 _CONFIRM = _UPSERT.format(
     changes=f"""
     SELECT s.market_id, e.business_date, e.stall_id, 0, 0, 0, (:sign * sum(e.value))::bigint
-    FROM {{pairs}} AS p JOIN ({_SIDES}) AS e ON e.notice_id = p.notice_id JOIN stall s ON s.id = e.stall_id
-    WHERE e.kind NOT IN ('refund', 'reinstated')
+    FROM {{pairs}} AS p JOIN ({_HALVES}) AS e ON e.notice_id = p.notice_id JOIN stall s ON s.id = e.stall_id
     GROUP BY 1, 2, 3
 """
 )
