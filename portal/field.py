@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlmodel import Session
 
@@ -33,9 +34,11 @@ class Round(NamedTuple):
 @router.api_route("/field", methods=page.READ)
 @needs("helper")
 def show_markets(request: Request, session: SessionDep) -> Response:
-    """The markets a helper goes round in."""
+    """The markets a helper goes round in; whoever has one only is there at once."""
     codes = signed_in(request).codes("helper")
     found = [each for each in market.every(session) if each.code in codes or signed_in(request).is_operator]
+    if len(found) == 1:
+        return RedirectResponse(f"/field/{found[0].code}", 303)
     return page.render(request, "field.html", markets=found)
 
 
@@ -44,8 +47,11 @@ def show_markets(request: Request, session: SessionDep) -> Response:
 def show_market(request: Request, session: SessionDep, code: str) -> Response:
     """What there is to do at a market: the round that was drawn, and what one has seen already."""
     found = market.find(session, code)
-    mine = inspection.latest(session, found, most=10, by=signed_in(request).who)
-    return page.render(request, "field_market.html", market=found, round=current_round(session, found), mine=mine)
+    person = signed_in(request)
+    mine = inspection.latest(session, found, most=10, by=person.who)
+    several = len(person.codes("helper")) > 1 or person.is_operator
+    drawn = current_round(session, found)
+    return page.render(request, "field_market.html", market=found, round=drawn, mine=mine, several=several)
 
 
 def current_round(session: Session, found: Market, on: date | None = None) -> Round | None:
