@@ -1,0 +1,171 @@
+"""The matching against a brute-force matcher, on small worlds drawn at random: the same pairs, the same ties."""
+
+import random
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from ground.store import Store
+from payments import decision, verify
+from tests import lane_world, matching_oracle
+from tests.bank_book import reconcile
+from tests.bank_fact import Stated, Told
+from tests.lane_world import Lane, World
+from tests.world import post
+
+LANES = 9
+SIDE_BY_SIDE = st.lists(lane_world.worlds(), min_size=LANES, max_size=LANES)
+A_FEW = st.lists(lane_world.worlds(), min_size=3, max_size=3)
+LINES_FIRST = st.tuples(*[st.booleans()] * 3)
+CHANCE = st.randoms(use_true_random=False)
+DRAWN = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+class Side(NamedTuple):
+    """All that was told and stated of a lane."""
+
+    told: list[Told]
+    stated: list[Stated]
+
+
+@pytest.fixture
+def lanes(books: Store) -> list[Lane]:
+    return lane_world.build(books, LANES)
+
+
+def meet_at_once(books: Store, lanes: Sequence[Lane], drawn: Sequence[World]) -> list[Side]:
+    lane_world.wipe(books)
+    sides = []
+    for place, (lane, world) in enumerate(zip(lanes, drawn, strict=True), 1):
+        notices = [(lane_world.notice_of(lane, fact, str(place * 100 + nr)), fact) for nr, fact in enumerate(world[0])]
+        lines = [lane_world.line_of(lane, fact, f"{lane.number}/1/{row}") for row, fact in enumerate(world.lines)]
+        lane_world.tell(books, lane, notices)
+        if lines:
+            lane_world.state(books, lane, lines)
+        sides.append(Side([notice for notice, _ in notices], lines))
+    post(books)
+    reconcile(books)
+    return sides
+
+
+def meet_in_waves(
+    books: Store, lanes: Sequence[Lane], drawn: Sequence[World], lines_first: Sequence[bool]
+) -> list[Side]:
+    lane_world.wipe(books)
+    arranged = [
+        (lane, lane_world.arrange(lane, place, world))
+        for place, (lane, world) in enumerate(zip(lanes, drawn, strict=True), 1)
+    ]
+    for wave, lines_come_first in enumerate(lines_first):
+        for lane, waves in arranged:
+            notices, lines = waves[wave]
+            lane_world.tell(books, lane, notices)
+            if not lines_come_first:
+                post(books)
+            if lines:
+                lane_world.state(books, lane, lines)
+        reconcile(books)
+        post(books)
+    return [
+        Side([notice for notices, _ in waves for notice, _ in notices], [line for _, lines in waves for line in lines])
+        for _, waves in arranged
+    ]
+
+
+def compare(books: Store, sides: Sequence[Side]) -> None:
+    """The engine's pairs and ties lane by lane with the oracle's, which follows it only among equals."""
+    rules, ties = lane_world.read(books)
+    assert verify.verify(books).differences == []
+    for told, stated in sides:
+        names = {line.name for line in stated}
+        ours = {pair: rule for pair, rule in rules.items() if pair[1] in names}
+        wanted = matching_oracle.match(told, stated, ours)
+        decided = {line.name for line in stated if line.decided}
+        world = f"{told}\n{stated}"
+        assert ours == wanted.rules, world
+        tied = {line: among for line, among in wanted.ties.items() if line not in decided}
+        assert {line: among for line, among in ties.items() if line in names} == tied, world
+
+
+def decide(books: Store, lanes: Sequence[Lane], sides: Sequence[Side], chance: random.Random) -> list[Side]:
+    """Say of some lines that can't be told whose they are; what follows is as if that had always been known."""
+    _, ties = lane_world.read(books)
+    said = {}
+    for lane, side in zip(lanes, sides, strict=True):
+        names = [line.name for line in side.stated if line.name in ties]
+        for name in chance.sample(names, chance.randint(0, len(names))):
+            said[name] = stall = chance.choice(lane.stalls)
+            with books.session() as session:
+                owner = session.execute(text("SELECT id FROM stall WHERE number = :number"), {"number": stall})
+                finding_id = lane_world.findings(books)[name]
+                decision.assign(session, finding_id, owner.scalar_one(), by="operator", reason="her app shows it")
+                session.commit()
+    return [
+        Side(
+            told, [line._replace(decided=True, stall=said[line.name]) if line.name in said else line for line in lines]
+        )
+        for told, lines in sides
+    ]
+
+
+def take_back(books: Store, sides: Sequence[Side]) -> None:
+    found = lane_world.findings(books)
+    for line in (line for side in sides for line in side.stated if line.decided):
+        with books.session() as session:
+            decision.undo(session, found[line.name], by="operator", reason="it was another day")
+            session.commit()
+
+
+@settings(DRAWN, max_examples=20)
+@given(drawn=SIDE_BY_SIDE)
+def test_the_pairs_are_those_of_the_oracle(books: Store, lanes: list[Lane], drawn: list[World]) -> None:
+    compare(books, meet_at_once(books, lanes, drawn))
+
+
+@settings(DRAWN, max_examples=12)
+@given(drawn=A_FEW, lines_first=LINES_FIRST)
+def test_the_pairs_are_the_same_however_the_facts_come_in(
+    books: Store, lanes: list[Lane], drawn: list[World], lines_first: tuple[bool, ...]
+) -> None:
+    compare(books, meet_in_waves(books, lanes[:3], drawn, lines_first))
+
+
+@settings(DRAWN, max_examples=8)
+@given(drawn=SIDE_BY_SIDE, chance=CHANCE)
+def test_a_decision_on_a_tie_is_a_fact_like_others(
+    books: Store, lanes: list[Lane], drawn: list[World], chance: random.Random
+) -> None:
+    told = meet_at_once(books, lanes, drawn)
+    decided = decide(books, lanes, told, chance)
+    compare(books, decided)
+    take_back(books, decided)
+    compare(books, told)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(DRAWN, max_examples=300)
+@given(drawn=SIDE_BY_SIDE, chance=CHANCE)
+def test_thousands_of_worlds_are_paired_and_decided_as_the_oracle_says(
+    books: Store, lanes: list[Lane], drawn: list[World], chance: random.Random
+) -> None:
+    told = meet_at_once(books, lanes, drawn)
+    compare(books, told)
+    compare(books, decide(books, lanes, told, chance))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(DRAWN, max_examples=300)
+@given(drawn=A_FEW, lines_first=LINES_FIRST)
+def test_a_thousand_worlds_are_paired_the_same_however_they_come_in(
+    books: Store, lanes: list[Lane], drawn: list[World], lines_first: tuple[bool, ...]
+) -> None:
+    compare(books, meet_in_waves(books, lanes[:3], drawn, lines_first))
