@@ -1,7 +1,6 @@
 """The census behind a figure: what roll, codes and rollup say of each stall of an area in a period."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -47,32 +46,28 @@ _TAKE = text(f"""
         ORDER BY place.lot, place.stall_id, last_day DESC
     ), known AS (
         SELECT lot, stall_id, last_day, onboarded, CAST(NULL AS daterange) AS live, 0::bigint AS value,
-            0::bigint AS count, 0::bigint AS gross, 0::bigint AS confirmed, 0::bigint AS sales
+            0::bigint AS count, 0::bigint AS gross, 0::bigint AS confirmed
         FROM trading
         UNION ALL
-        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0, 0, 0, 0
+        SELECT place.lot, place.stall_id, NULL, NULL, daterange(code.live_from, code.revoked_on), 0, 0, 0, 0
         FROM place JOIN code ON code.stall_id = place.stall_id AND code.live_from <= place.last
             AND (code.revoked_on IS NULL OR code.revoked_on > greatest(place.first, code.live_from))
         UNION ALL
-        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, coalesce(value, 0), coalesce(count, 0), coalesce(gross, 0),
-            coalesce(confirmed, 0), sales
+        SELECT span.lot, taken.stall_id, NULL, NULL, NULL, taken.value, taken.count, taken.gross, taken.confirmed
         FROM span CROSS JOIN LATERAL (
-            SELECT stall_id, sum(sales_value) FILTER (WHERE over)::bigint AS value,
-                sum(sales_count) FILTER (WHERE over) AS count,
-                sum(sales_value + refunds_value) FILTER (WHERE over)::bigint AS gross,
-                sum(confirmed_value) FILTER (WHERE over)::bigint AS confirmed, sum(sales_count) AS sales
-            FROM (
-                SELECT *, business_date <= :until AS over FROM stall_day
-                WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last) AS day
+            SELECT stall_id, sum(sales_value)::bigint AS value, sum(sales_count) AS count,
+                sum(sales_value + refunds_value)::bigint AS gross, sum(confirmed_value)::bigint AS confirmed
+            FROM stall_day
+            WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
             GROUP BY stall_id) AS taken
     ), each AS (
         SELECT lot, max(last_day) AS last_day, bool_or(onboarded) AS onboarded, range_agg(live) AS live,
             sum(value)::bigint AS value, sum(count)::bigint AS count, sum(gross)::bigint AS gross,
-            sum(confirmed)::bigint AS confirmed, sum(sales)::bigint AS sales
+            sum(confirmed)::bigint AS confirmed
         FROM known GROUP BY lot, stall_id
     )
     SELECT lot, count(last_day), count(*) FILTER (WHERE onboarded), count(*) FILTER (WHERE live @> last_day),
-        count(last_day) FILTER (WHERE live IS NOT NULL), count(last_day) FILTER (WHERE sales >= :k),
+        count(last_day) FILTER (WHERE live IS NOT NULL), count(last_day) FILTER (WHERE count >= :k),
         sum(value)::bigint, sum(count)::bigint, sum(gross)::bigint, sum(confirmed)::bigint,
         count(*) FILTER (WHERE value <> 0), sum(abs(value))::bigint,
         (array_agg(abs(value) ORDER BY abs(value) DESC))[1], (array_agg(abs(value) ORDER BY abs(value) DESC))[2],
@@ -82,12 +77,9 @@ _TAKE = text(f"""
 """)
 
 
-def take(connection: Connection, lots: Lots, k: int, until: date) -> list[Census]:
-    """The census of each lot, read at once; `k`: the sales a stall in use has at least.
-
-    Takings are those of the days up to `until`; whether a stall is in use is told of all days.
-    """
-    rows = connection.execute(_TAKE, {**lots.columns(), "k": k, "until": until}) if lots.lots else ()
+def take(connection: Connection, lots: Lots, k: int) -> list[Census]:
+    """The census of each lot, read at once; `k`: the sales a stall in use has at least."""
+    rows = connection.execute(_TAKE, {**lots.columns(), "k": k}) if lots.lots else ()
     taken = {row[0]: _read(row[1:]) for row in rows}
     return [taken.get(number, _NOBODY) for number in range(len(lots.lots))]
 

@@ -10,13 +10,12 @@ from sqlmodel import Session
 from ground import clock
 from ground.refusal import Refusal
 from payments import area, census, disclosure, evidence, figure, lot, period, share, suppression
-from payments.area import Area, Boundaries, Map
+from payments.area import Area, Boundaries, Map, Span
 from payments.binding import DAY
 from payments.census import Census
 from payments.disclosure import Disclosure, Kept
 from payments.evidence import Known
 from payments.figure import DEFINITIONS_VERSION, Figure, Remark
-from payments.lot import Lots
 from payments.period import Period
 
 Audience = Literal["public", "ward", "board", "internal"]
@@ -167,16 +166,11 @@ def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> lis
 
 
 def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, disclosed: Disclosure | None) -> list[Rated]:
-    k = -(-((drawn.last - drawn.first).days + 1) // 7)  # ceil(days / 7): a stall in use sells cashless once a week
     ends = [_end(each, drawn, disclosed) for each in areas]
-    found: dict[int, Rated] = {}
-    for end in set(ends):
-        at = [number for number, each in enumerate(ends) if each == end]
-        lots = lot.share_out([areas[number].spans for number in at])
-        counted = _count(session, lots, drawn, k, end)
-        for number, members in zip(at, lots.members, strict=True):
-            found[number] = _rate(areas[number], [counted[member] for member in members], k, end, drawn, disclosed)
-    return [found[number] for number in range(len(areas))]
+    told = _count(session, [disclosure.clip(each.spans, end) for each, end in zip(areas, ends, strict=True)], drawn)
+    # What stalls do is told of every day, what they took only of days that are over.
+    seen = told if all(end == drawn.last for end in ends) else _count(session, [each.spans for each in areas], drawn)
+    return [_rate(*each, drawn, disclosed) for each in zip(areas, ends, told, seen, strict=True)]
 
 
 def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
@@ -186,33 +180,41 @@ def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
     return disclosed.latest(LEVELS, rated.spans) or disclosed.until
 
 
-def _count(session: Session, lots: Lots, drawn: Map, k: int, end: date) -> list[Census]:
-    """What is counted and known in each lot, its takings up to `end`."""
+def _count(session: Session, areas: Sequence[Sequence[Span]], drawn: Map) -> list[Census]:
+    """What is counted and known in each area, market by market."""
     connection = session.connection()
     markets = {found.key: found for found in drawn.markets}
-    told = evidence.read(connection, Lots([disclosure.clip(spans, end) for spans in lots.lots], lots.members))
+    lots = lot.share_out(areas)
+    told = evidence.read(connection, lots)
     counted = []
-    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, k, end), told, strict=True):
+    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, _k(drawn)), told, strict=True):
         market = markets[spans[0].market_id]
         known = Known(market.code, area.ward_of(market, drawn), taken.stalls, taken.connected, heard)
         counted.append(taken._replace(known=(known,)))
-    return counted
+    return [census.pool(counted[number] for number in numbers) for numbers in lots.members]
 
 
-def _rate(rated: Area, counted: Sequence[Census], k: int, end: date, drawn: Map, disclosed: Disclosure | None) -> Rated:
-    taken = census.pool(counted)
-    figures = tuple(indicator(taken, k) for indicator in INDICATORS)
+def _k(drawn: Map) -> int:
+    """ceil(days / 7): a stall in use sells cashless once a week."""
+    return -(-((drawn.last - drawn.first).days + 1) // 7)
+
+
+def _rate(rated: Area, end: date, told: Census, seen: Census, drawn: Map, disclosed: Disclosure | None) -> Rated:
+    """`told`: the census of the days up to `end`, for the takings. `seen`: of all days."""
+    begun = drawn.first <= end
+    taken = told if begun else seen
+    k = _k(drawn)
+    figures = tuple(each(taken if each.__name__ in FROM_TAKINGS else seen, k) for each in INDICATORS)
     if disclosed is None:
         return Rated(rated, figures, end)
-    reason = "figure.suppressed" if drawn.first <= end else "figure.day_not_over"
-    hidden = _hidden(rated, taken, figures, end, disclosed)
+    reason = "figure.suppressed" if begun else "figure.day_not_over"
+    hidden = _hidden(disclosure.clip(rated.spans, end), taken, figures, disclosed) if begun else FROM_TAKINGS
     shown = (figure.hide(each, reason) if each.indicator in hidden else each for each in figures)
     return Rated(rated, tuple(_date(each, end) if end < drawn.last else each for each in shown), end)
 
 
-def _hidden(rated: Area, taken: Census, figures: Sequence[Figure], end: date, disclosed: Disclosure) -> tuple[str, ...]:
+def _hidden(spans: Sequence[Span], taken: Census, figures: Sequence[Figure], disclosed: Disclosure) -> tuple[str, ...]:
     """The figures that may not be shown: each by its own cells, and all of them wherever the value is hidden."""
-    spans = disclosure.clip(rated.spans, end)
     if suppression.is_suppressed(taken.takings) or not disclosed.may_show("value", spans):
         return FROM_TAKINGS
     shares = (each for each in figures if each.indicator in FROM_EVIDENCE)
