@@ -33,13 +33,15 @@ def import_statement(
     """Bring in a bank's statement of one account: all of it or nothing; lines known already are not taken twice."""
     at = desk(context)
     key = account.read(account_name)
-    told = reading.read(file, bank=bank_name)
-    section = choose(told, key[1])
-    with at.books() as books, books.session() as session, progress() as bar:
-        lines = bar.track(section.lines, total=len(section.lines), description=file.name)
-        account_id = account.take_up(session, [key])[key]
-        taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
-        session.commit()
+    with progress() as bar:
+        task = bar.add_task(file.name, total=None)
+        told = reading.read(file, bank=bank_name, seen=lambda rows: bar.update(task, completed=rows))
+        section = choose(told, key[1])
+        lines = bar.track(section.lines, total=len(section.lines), task_id=task)
+        with at.books() as books, books.session() as session:
+            account_id = account.take_up(session, [key])[key]
+            taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
+            session.commit()
     _show(statement.shown(taken), format)
 
 

@@ -1,6 +1,11 @@
 """Statements overlap: a known line is not taken twice, and two genuine alike lines stay two."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +22,7 @@ from merchants import account
 from payments import statement
 from payments.statements.line import Lines, Movement
 from payments.statements.section import Section
-from tests.shell import run
+from tests.shell import PROGRAM, environment, run
 
 BEGIN = datetime(2026, 10, 5, 1, 0, tzinfo=UTC)
 Truth = list[tuple[int, int, str]]  # minute, signed amount, memo: what really happened on the account, in order
@@ -196,3 +201,50 @@ def test_of_a_file_with_a_bad_row_nothing_is_taken(books: Store, test_settings: 
     assert refused.code == 1
     assert "4" in refused.err and "five" in refused.err
     assert stored(books) == Counter()
+
+
+LONG = 15_000
+
+
+@pytest.mark.parametrize("doing", ["COPY incoming%", "%INSERT INTO statement_line%"])
+def test_broken_off_by_ctrl_c_nothing_is_half_done_and_a_second_run_finishes(
+    books: Store, test_settings: Settings, tmp_path: Path, doing: str
+) -> None:
+    file = tmp_path / "long.csv"
+    with file.open("w", encoding="utf-8") as written:
+        written.write("Ngày giao dịch;Số bút toán;Nợ;Có;Nội dung\n")
+        for number in range(LONG):
+            moment = BEGIN + timedelta(seconds=60 * number)
+            written.write(f"{moment:%d/%m/%Y %H:%M:%S};FT{number:012d};;{1000 + number};MUA RAU {number}\n")
+    words = ("statement", "import", str(file), "--account", "970436:1000001", "--format", "json")
+    process = subprocess.Popen(
+        [sys.executable, str(PROGRAM), *words],
+        env=environment(test_settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for(books, doing)
+    os.killpg(process.pid, signal.SIGINT)
+    out, _ = process.communicate(timeout=120)
+    assert process.returncode != 0 and out == ""
+    with books.engine.connect() as connection:
+        counts = "SELECT (SELECT count(*) FROM statement), (SELECT count(*) FROM statement_line)"
+        assert tuple(connection.execute(text(counts)).one()) == (0, 0)
+    assert run(test_settings, *words).document["new_lines"] == LONG
+
+
+def wait_for(books: Store, doing: str) -> None:
+    """Until another process is in the middle of such a query."""
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND state = 'active' AND query LIKE :doing"
+    )
+    deadline = time.monotonic() + 120
+    with books.engine.connect() as connection:
+        while time.monotonic() < deadline:
+            if connection.execute(query, {"doing": doing}).scalar_one():
+                return
+            connection.rollback()  # a transaction sees the activity as it was when it began to look
+    raise TimeoutError(doing)

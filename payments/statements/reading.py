@@ -1,6 +1,8 @@
 """Reading a statement file: whichever bank made it, all of it or nothing."""
 
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from ground.refusal import Refusal
 from payments.statements import layout
@@ -12,9 +14,18 @@ from payments.statements.table import read_table
 
 __all__ = ["choose", "read"]
 
+_SEEN_EVERY = 4096
+_Row = TypeVar("_Row")
 
-def read(file: Path, *, bank: str = "auto") -> StatementFile:
+
+def _ignore(rows: int) -> None:
+    """Nobody watches."""
+
+
+def read(file: Path, *, bank: str = "auto", seen: Callable[[int], None] = _ignore) -> StatementFile:
     """The file's sections, lines in the file's order; every balance and sum in it holds.
+
+    `seen` hears now and then how many rows were read.
 
     Refuses what is no statement or another layout than `bank`, what does not balance, and, naming each, rows that
     can't be read (`unreadable.UnreadableRows`).
@@ -27,5 +38,12 @@ def read(file: Path, *, bank: str = "auto") -> StatementFile:
         return read_camt(source.file, source.head)
     if source.kind == "mt940":
         layout.check_bank(bank, "mt940", source.name)
-        return read_mt940(walk_lines(source), source.name)
-    return read_table(walk_rows(source), source.name, bank)
+        return read_mt940(_watched(walk_lines(source), seen), source.name)
+    return read_table(_watched(walk_rows(source), seen), source.name, bank)
+
+
+def _watched(rows: Iterable[_Row], seen: Callable[[int], None]) -> Iterator[_Row]:
+    for number, row in enumerate(rows, 1):
+        if number % _SEEN_EVERY == 0:
+            seen(number)
+        yield row
