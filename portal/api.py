@@ -7,11 +7,12 @@ from sqlmodel import Session
 
 from payments import indicator
 from payments.indicator import Audience
+from portal import problem
 from portal.access import LEVELS, Door, everybody, reaches
 from portal.page import language_of, open_session
 from portal.person import Person
 
-router = APIRouter(prefix="/api/v1", route_class=Door)
+router = APIRouter(prefix="/api/v1", route_class=Door, responses=problem.RESPONSES)
 SessionDep = Annotated[Session, Depends(open_session)]
 
 

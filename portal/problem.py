@@ -1,0 +1,27 @@
+"""What the API answers when it can't do as asked, as its description tells programs (RFC 9457)."""
+
+from typing import Any
+
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string", "const": "about:blank"},
+        "title": {"type": "string", "description": "a sentence for a person, in the language of the request"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "the same for the same trouble in every language"},
+    },
+}
+
+
+def _described(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/problem+json": {"schema": _SCHEMA}}}
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    404: _described("There is no such thing, or it is not yours to see."),
+    405: _described("This address does not take such a request."),
+    422: _described("Something in the request is missing or can't be understood."),
+    503: _described("The store is away; Retry-After says when to try again."),
+}
+"""For every route of the API."""

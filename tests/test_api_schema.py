@@ -1,0 +1,57 @@
+"""The API against its own description: whatever is asked, no fault of ours and no answer that it does not tell of."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from ground.store import Store
+from main import House
+from tests.world import Street, keep, post, told
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+# What could be meant, beside what a description alone makes up.
+MEANT = {
+    "area": ["market:cho-a", "market:none", "ward:26506", "ward:00000", "province:79", "province:77", "market:", ":"],
+    "period": ["2026-10", "2026-W41", "2026-10-05", "2026-Q3", "2026-H1", "2026-9M", "2026", "2027", "0000", "9999-12"],
+    "boundaries": ["period", "current", "past"],
+}
+PHASES = (Phase.explicit, Phase.generate, Phase.shrink)
+
+
+@pytest.fixture
+def api(books: Store, street: Street) -> Any:
+    keep(books, [told(number, account="1000002") for number in range(1, 9)])
+    post(books)
+    return schemathesis.openapi.from_asgi("/api/v1/openapi.json", House(books))
+
+
+@pytest.mark.slow
+def test_whatever_is_asked_the_answer_is_one_that_is_described(api: Any) -> None:
+    """Requests that fit the description and such that don't, made from it for every route and method."""
+    seen: Counter[int] = Counter()
+    for found in api.get_all_operations():
+        operation = found.ok()
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+
+            @settings(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
+            @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
+            def ask(case: Any, data: st.DataObject) -> None:
+                for name in set(case.query or {}) & set(MEANT):
+                    if data.draw(st.booleans()):
+                        case.query[name] = data.draw(st.sampled_from(MEANT[name]))
+                answer = case.call_and_validate(checks=CHECKS)
+                seen[answer.status_code] += 1
+
+            ask()
+    assert seen[200] > 5 and seen[422] > 5, seen
