@@ -44,7 +44,9 @@ def test_whatever_is_asked_the_answer_is_one_that_is_described(api: Any) -> None
         operation = found.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
-            @settings(max_examples=60, deadline=None, derandomize=True, phases=PHASES, suppress_health_check=list(HealthCheck))
+            @settings(
+                max_examples=60, deadline=None, derandomize=True, phases=PHASES, suppress_health_check=list(HealthCheck)
+            )
             @given(case=operation.as_strategy(generation_mode=mode), data=st.data())
             def ask(case: Any, data: st.DataObject) -> None:
                 for name in set(case.query or {}) & set(MEANT):
