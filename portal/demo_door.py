@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 
 from ground import clock
 from ground.store import Store
-from portal import doorstep, jurisdiction, page, staff, vendor_account
+from portal import doorstep, form, jurisdiction, page, staff, vendor_account
 from portal.access import Door, everybody
 from portal.person import ROLES, Office
 
-router = APIRouter(route_class=Door, include_in_schema=False)
+router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
 StoreDep = Annotated[Store, Depends(page.store_of)]
 # Nobody's real names, and marked like all of the demo's.
 NAMES = {

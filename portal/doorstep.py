@@ -44,6 +44,9 @@ def admit(
 ) -> Response:
     """Begin the visit and go where it was wanted, else where this person lands."""
     with store.session() as session:
+        before: Person | None = request.state.person
+        if before is not None:  # who comes in as somebody else has left
+            visit.end(session, moment, staff_id=before.staff_id, vendor_id=before.vendor_id, only=[before.visit_id])
         guest = guest_of(request)
         token = visit.begin(session, store.vault, moment, guest, staff_id=staff_id, vendor_id=vendor_id)
         session.commit()

@@ -11,6 +11,7 @@ from ground.store import Store
 
 FIELD = "token"
 HEADER = "x-form-token"
+BODY_MAX = 64 * 1024  # what a form without files may weigh
 SAFE = ("GET", "HEAD", "OPTIONS")
 _BYTES = 16
 

@@ -12,12 +12,12 @@ from ground import audit, clock
 from ground.refusal import Refusal
 from ground.store import Store
 from merchants import qr_image
-from portal import browser, doorstep, page, password, second_factor, signin_link, throttle, visit
+from portal import browser, doorstep, form, page, password, second_factor, signin_link, throttle, visit
 from portal.access import Door, needs, signed_in
 from portal.person import Person
 from portal.staff import Staff
 
-router = APIRouter(route_class=Door, include_in_schema=False, prefix="/account")
+router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX, prefix="/account")
 StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 

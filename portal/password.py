@@ -2,6 +2,8 @@
 
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -18,6 +20,8 @@ _OWN_WORDS = ["market", "market40", "cho40", "chotruyenthong", "tieuthuong", "ba
 # RFC 9106's second choice (64 MiB), two at a time: a crowd of guesses must not take the memory.
 _HASHER = PasswordHasher()
 _TWO_AT_A_TIME = threading.BoundedSemaphore(2)
+# Few may wait for their turn: the threads that answer pages must not all stand in this queue.
+_SEATS = threading.BoundedSemaphore(8)
 
 
 def seal(password: str, name: str) -> str:
@@ -29,14 +33,14 @@ def seal(password: str, name: str) -> str:
         raise Refusal("password.long", most=LENGTH_MAX)
     if zxcvbn(told[:JUDGED_MAX], user_inputs=[*_parts(name), *_OWN_WORDS])["score"] < SCORE_MIN:
         raise Refusal("password.weak")
-    with _TWO_AT_A_TIME:
+    with _turn():
         return _HASHER.hash(told)
 
 
 def is_right(password: str, kept: str | None) -> bool:
     """Whether it is the password that was kept; without one it takes as long, and is wrong."""
     told = _normal(password[: LENGTH_MAX * 4])
-    with _TWO_AT_A_TIME:
+    with _turn():
         try:
             _HASHER.verify(kept or _nobodys(), told)
         except VerifyMismatchError:
@@ -51,8 +55,20 @@ def is_outdated(kept: str) -> bool:
 
 def reseal(password: str) -> str:
     """The same password, known to be right, under today's parameters."""
-    with _TWO_AT_A_TIME:
+    with _turn():
         return _HASHER.hash(_normal(password))
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Refuses (503) when too many are being judged already."""
+    if not _SEATS.acquire(blocking=False):
+        raise Refusal("password.busy", status=503)
+    try:
+        with _TWO_AT_A_TIME:
+            yield
+    finally:
+        _SEATS.release()
 
 
 def _normal(password: str) -> str:

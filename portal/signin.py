@@ -14,7 +14,7 @@ from portal.access import Door, everybody, needs, signed_in
 from portal.person import Person
 from portal.staff import Staff
 
-router = APIRouter(route_class=Door, include_in_schema=False)
+router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
 log = logs.log("signin")
 StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ground import clock, message, words
@@ -12,14 +12,14 @@ from ground.store import Store
 from portal import device, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, everybody
 
-router = APIRouter(route_class=Door, include_in_schema=False)
+router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
 StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 
 
 @router.post("/signin/phone")
 @everybody
-def ask(request: Request, store: StoreDep, later: BackgroundTasks, phone: Field = "", next: Field = "") -> Response:
+def ask(request: Request, store: StoreDep, phone: Field = "", next: Field = "") -> Response:
     """Send a code, if the phone is a vendor's; the answer is the same if it is not."""
     moment = clock.now()
     try:
@@ -29,10 +29,9 @@ def ask(request: Request, store: StoreDep, later: BackgroundTasks, phone: Field 
         return doorstep.again(request, "signin.html", refusal, **doorstep.doors(request, next))
     answer = RedirectResponse(f"/signin/code{doorstep.asked(next)}", 303)
     if made.is_known:
-        # After the answer has gone: neither its words nor its time tell whether the phone is known.
+        # Neither the answer's words nor its time tell whether the phone is known.
         said = words.say("signin.code_message", page.language_of(request), code=made.code)
-        later.add_task(message.send, store.settings, number, said)
-        answer.background = later
+        message.send_later(store.settings, number, said)
     form.set_cookie(request, answer, "code", made.handle, int(phone_code.VALID.total_seconds()))
     return answer
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Request, Response
 from markupsafe import Markup
 from sqlalchemy import text
 from sqlmodel import Session
@@ -31,7 +31,7 @@ def show(request: Request, store: StoreDep, code: str) -> Response:
 
 @router.post("/field/{code}/slip")
 @needs("helper", "board", market="code")
-def make(request: Request, store: StoreDep, later: BackgroundTasks, code: str, number: Field = "") -> Response:
+def make(request: Request, store: StoreDep, code: str, number: Field = "") -> Response:
     """The slip, shown this once. The vendor's phone is told that somebody made one."""
     person, moment = signed_in(request), clock.now()
     with store.session() as session:
@@ -46,12 +46,10 @@ def make(request: Request, store: StoreDep, later: BackgroundTasks, code: str, n
         audit.record(session, person.who, "vendor.slip", None, {"stall": holder["number"]}, subject=subject)
         session.commit()
     told = words.say("slip.message", market=found.name, by=person.name)
-    later.add_task(message.send, store.settings, holder["phone"], told)
+    message.send_later(store.settings, holder["phone"], told)
     drawn = Markup(qr_image.svg(invitation.link(store.settings, token), title="QR"))
     until = moment + invitation.VALID
-    answer = page.render(request, "slip.html", market=found, holder=holder, qr=drawn, until=until)
-    answer.background = later
-    return answer
+    return page.render(request, "slip.html", market=found, holder=holder, qr=drawn, until=until)
 
 
 _HOLDER = text("""

@@ -23,6 +23,7 @@ from merchants import qr_image
 from portal import app as portal
 from portal import phone_code, throttle, vendor_account
 from tests.cast import VENDOR_PHONE, Browser, Cast
+from tests.person import comes_true
 from tests.world import Street, import_roll
 
 NOON = datetime(2026, 11, 22, 5, 0, tzinfo=UTC)
@@ -257,6 +258,19 @@ def test_with_a_setting_apprise_delivers_and_the_log_keeps_the_code_to_itself(
 
 
 @APPRISE
+def test_nobody_waits_for_a_message_and_one_that_fails_is_in_the_log(
+    settings: Settings, log: list[dict[str, str]]
+) -> None:
+    gone = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    url = f"json://127.0.0.1:{gone.server_port}/{{phone}}"
+    gone.server_close()
+    for door in (url, "nonsense"):
+        message.send_later(settings.model_copy(update={"message_url": SecretStr(door)}), "0912345678", "mã 123456")
+    assert comes_true(lambda: [each["event"] for each in log].count("message not sent") == 2)
+    assert not any("123456" in str(each) for each in log)
+
+
+@APPRISE
 def test_a_message_leaves_only_after_the_commit(books: Store, street: Street) -> None:
     """The code must be good when the phone gets it: what is sent is in the store by then."""
     seen: list[int] = []
@@ -277,6 +291,7 @@ def test_a_message_leaves_only_after_the_commit(books: Store, street: Street) ->
     url = SecretStr(f"json://127.0.0.1:{server.server_port}/{{phone}}")
     outward = books._replace(settings=books.settings.model_copy(update={"message_url": url}))
     answer = ask(Browser(TestClient(portal.create(outward, lambda: True))))
+    assert comes_true(lambda: bool(seen))
     server.shutdown()
     server.server_close()
     assert answer.status_code == 303 and seen == [1]
