@@ -20,6 +20,7 @@ from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
 from main import House
+from payments.demo.card_office import serving
 from tests.cast import Cast, assemble, set_stage
 from tests.world import API_KEY, HMAC_SECRET, Street, build_street, find_street
 
@@ -166,6 +167,13 @@ def client(house: House) -> Iterator[TestClient]:
     """The whole app over its ASGI door, posting included."""
     with TestClient(house, raise_server_exceptions=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def address(house: House) -> Iterator[str]:
+    """The whole app on a real port, in this process: what no test kills needs none of its own, and starts at once."""
+    with serving(house) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

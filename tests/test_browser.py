@@ -10,9 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from docs.screenshots import ARGUMENTS, find_chromium
 from ground import clock, money
-from ground.settings import Settings
 from ground.store import Store
-from tests.server import Server
 from tests.world import Street, keep, post, told
 
 CHROMIUM = find_chromium()
@@ -49,8 +47,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def address(test_settings: Settings, books: Store, street: Street) -> Iterator[str]:
-    """A real server on a market where three stalls sold today and one alone yesterday."""
+def address(address: str, books: Store, street: Street) -> str:
+    """The app on a market where three stalls sold today and one alone yesterday."""
     today = clock.today()
     sales = [
         told(1, 40_000, account="1000001", at=f"{today} 00:00:01"),
@@ -60,9 +58,7 @@ def address(test_settings: Settings, books: Store, street: Street) -> Iterator[s
     ]
     keep(books, sales)
     post(books)
-    server = Server(test_settings)
-    yield server.address
-    server.stop()
+    return address
 
 
 @pytest.fixture

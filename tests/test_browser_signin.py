@@ -11,11 +11,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from docs.screenshots import ARGUMENTS, find_chromium
 from ground import clock, words
 from ground.settings import Settings
-from ground.store import Store
 from merchants import qr_image
 from tests import shell
 from tests.cast import PASSWORD
-from tests.server import Server
 from tests.world import Street
 
 CHROMIUM = find_chromium()
@@ -28,13 +26,6 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield opened
         opened.close()
-
-
-@pytest.fixture
-def server(test_settings: Settings, books: Store, street: Street) -> Iterator[Server]:
-    started = Server(test_settings)
-    yield started
-    started.stop()
 
 
 @pytest.fixture
@@ -53,10 +44,10 @@ def say(key: str, **params: object) -> str:
     return words.say(key, "vi", **params)
 
 
-def invite(settings: Settings, server: Server, name: str, role: str, *area: str) -> str:
+def invite(settings: Settings, address: str, name: str, role: str, *area: str) -> str:
     answer = shell.run(settings, "user", "add", name, "--role", role, *area)
     assert answer.code == 0, answer.err
-    return server.address + urlsplit(answer.out.strip()).path
+    return address + urlsplit(answer.out.strip()).path
 
 
 def choose_password(page: Page, link: str) -> None:
@@ -84,9 +75,9 @@ def fits(page: Page) -> bool:
 
 
 def test_one_of_the_board_comes_in_sets_up_the_second_step_and_comes_in_again(
-    phone: Page, server: Server, test_settings: Settings
+    phone: Page, address: str, street: Street, test_settings: Settings
 ) -> None:
-    choose_password(phone, invite(test_settings, server, "Chị Hoa", "board", "--area", "market:cho-a"))
+    choose_password(phone, invite(test_settings, address, "Chị Hoa", "board", "--area", "market:cho-a"))
     assert urlsplit(phone.url).path == "/board/cho-a" and fits(phone)
 
     phone.get_by_role("link", name=say("person.signed_in_as", name="Chị Hoa")).click()
@@ -112,10 +103,10 @@ def test_one_of_the_board_comes_in_sets_up_the_second_step_and_comes_in_again(
 
 
 def test_a_vendor_scans_the_slip_that_a_helper_made(
-    phone: Page, browser: Browser, server: Server, test_settings: Settings
+    phone: Page, browser: Browser, address: str, street: Street, test_settings: Settings
 ) -> None:
-    choose_password(phone, invite(test_settings, server, "Minh Tổ Số", "helper", "--area", "market:cho-a"))
-    phone.goto(f"{server.address}/field/cho-a/slip")
+    choose_password(phone, invite(test_settings, address, "Minh Tổ Số", "helper", "--area", "market:cho-a"))
+    phone.goto(f"{address}/field/cho-a/slip")
     phone.get_by_label(say("slip.stall")).fill("a1")
     phone.keyboard.press("Enter")
     expect(phone.get_by_role("heading", level=1)).to_contain_text("Cô Ba")
@@ -123,15 +114,17 @@ def test_a_vendor_scans_the_slip_that_a_helper_made(
     link = qr_image.read_image(phone.locator(".qr").screenshot())[0]
     with browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False) as hers:
         page = hers.new_page()
-        page.goto(server.address + urlsplit(link).path)
+        page.goto(address + urlsplit(link).path)
         assert "A1" in page.inner_text("main") and fits(page)
         page.get_by_role("button", name=say("signin.enter")).click()
         assert urlsplit(page.url).path == "/stall" and "A1" in page.inner_text("main") and fits(page)
 
 
-def test_a_wrong_phone_and_a_wrong_code_are_said_and_the_form_is_there_again(phone: Page, server: Server) -> None:
+def test_a_wrong_phone_and_a_wrong_code_are_said_and_the_form_is_there_again(
+    phone: Page, address: str, street: Street
+) -> None:
     complaints = phone.context.new_page()  # a 422 is written to the console: that is the browser's own remark
-    complaints.goto(f"{server.address}/signin")
+    complaints.goto(f"{address}/signin")
     complaints.get_by_label(say("signin.phone")).fill("12")
     complaints.get_by_role("button", name=say("signin.send_code")).click()
     expect(complaints.get_by_role("alert")).to_contain_text(say("signin.bad_phone"))
@@ -146,15 +139,15 @@ def test_a_wrong_phone_and_a_wrong_code_are_said_and_the_form_is_there_again(pho
 
 
 def test_axe_finds_no_barrier_on_any_page_of_signing_in(
-    browser: Browser, server: Server, test_settings: Settings
+    browser: Browser, address: str, street: Street, test_settings: Settings
 ) -> None:
-    link = invite(test_settings, server, "Người Vận Hành", "operator")
+    link = invite(test_settings, address, "Người Vận Hành", "operator")
     found: dict[str, list[str]] = {}
     with browser.new_context(viewport={"width": 360, "height": 740}) as context:
         page = context.new_page()
 
         def look(path: str) -> None:
-            page.goto(server.address + path)
+            page.goto(address + path)
             violations = Axe().run(page).response["violations"]
             found[f"{path} {scheme}"] = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations]
 
@@ -162,7 +155,7 @@ def test_axe_finds_no_barrier_on_any_page_of_signing_in(
             page.emulate_media(color_scheme=scheme)
             for path in ("/signin", "/signin/code", "/signin/second", "/signin?lang=en", urlsplit(link).path):
                 look(path)
-        page.goto(f"{server.address}/?lang=vi")
+        page.goto(f"{address}/?lang=vi")
         choose_password(page, link)
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
