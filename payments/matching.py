@@ -7,8 +7,8 @@ a time the same day, then the days until the bank had to book it. And `batch`: o
 its reference, where they add up to it.
 
 A rule pairs only what the rules before it left. Another amount is told only by a reference. What a rule could pair
-in several ways with another outcome is tied: nobody's pair. All of it follows from the facts alone, whatever the
-order they arrived in.
+in several ways with another outcome is tied: nobody's pair. So is, at the end, a line whose reference several notices
+bear that do not add up to it. All of it follows from the facts alone, whatever the order they arrived in.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground.database import Moment
-from payments import bank_day, island
+from payments import bank_day, island, naming
 from payments.island import WINDOW_SECONDS
 
 REACH_DAYS = 14
@@ -86,7 +86,8 @@ _NOTICES = f"""
             THEN c.late_posting ELSE c.posting END AS high,
         extract(epoch FROM x.occurred_at)::bigint AS at, x.amount, upper(btrim(x.reference)) AS reference,
         coalesce(x.virtual_account, CASE WHEN r.virtual THEN x.account END) AS virtual_account,
-        CASE WHEN x.tokens <> '{{}}' THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) END AS token,
+        CASE WHEN x.tokens <> '{{}}'
+            THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) END AS token,
         hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
     FROM scope s JOIN reach r USING (account_id)
     JOIN notice x ON x.account = r.number AND x.business_date BETWEEN s.first AND s.last
@@ -102,7 +103,8 @@ _LINES = """
     CREATE TEMPORARY TABLE stated ON COMMIT DROP AS
     SELECT l.id, l.account_id, l.business_date AS day, extract(epoch FROM l.occurred_at)::bigint AS at, l.amount,
         upper(btrim(l.reference)) AS reference, l.virtual_account,
-        CASE WHEN l.tokens <> '{}' THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) END AS token,
+        CASE WHEN l.tokens <> '{}'
+            THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) END AS token,
         hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided
     FROM scope s
     JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
@@ -113,8 +115,8 @@ _TABLES = ("scope", "bank_day", "reach", "told", "stated", "pair", "fresh", "tie
 
 
 def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
-    """Leave the pairs among what happened on these days, up to `through`, in the temporary table `pair` (notice_id,
-    line_id, rule), the ties in `tie` (line_id, notices), all facts in `told` and `stated`; nothing else is written."""
+    """Match what happened on these days, up to `through`. Nothing is written but temporary tables: the pairs in `pair`
+    (notice_id, line_id, rule), the ties in `tie` (line_id, notices, doubt), all facts in `told` and `stated`."""
     _load(session, scopes, through)
     while wider := _widen(session):
         _load(session, wider, through)
@@ -122,15 +124,16 @@ def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
     for table in ("pair", "fresh"):
         columns = "(notice_id bigint, line_id bigint, rule text)"
         session.execute(text(f"CREATE TEMPORARY TABLE {table} {columns} ON COMMIT DROP"))
-    session.execute(text("CREATE TEMPORARY TABLE tie (line_id bigint, notices bigint[]) ON COMMIT DROP"))
-    for statement in (_SAME_REFERENCE, _KEEP, *_free(), "TRUNCATE fresh"):
+    session.execute(text("CREATE TEMPORARY TABLE tie (line_id bigint, notices bigint[], doubt text) ON COMMIT DROP"))
+    for statement in (naming.SAME_REFERENCE, _KEEP, *_free(), "TRUNCATE fresh"):
         session.execute(text(statement))
-    for statement in (_OTHER_AMOUNT, _BATCH, _MEMO, _MEMO_OTHER_AMOUNT):
+    for statement in (naming.OTHER_AMOUNT, naming.BATCH, naming.MEMO, naming.MEMO_OTHER_AMOUNT):
         session.execute(text(statement))
         _take(session)
     for stage in island.STAGES:
         island.pair_stage(session, stage)
         _take(session)
+    session.execute(text(naming.NOT_ADDING_UP))
 
 
 def _load(session: Session, scopes: Sequence[Scope], through: date) -> None:
@@ -184,73 +187,6 @@ def _trim(session: Session) -> None:
     for table in ("told", "stated"):
         outside = "s.account_id = f.account_id AND (f.day < s.first OR f.day > s.last)"
         session.execute(text(f"DELETE FROM {table} f USING scope s WHERE {outside}"))
-
-
-# Mutually the only ones: the notice has one such line on its days, the line one such notice.
-_ONLY = """
-    INSERT INTO fresh
-    WITH {worn}edge AS MATERIALIZED ({edges}),
-    several AS (SELECT n FROM edge GROUP BY n HAVING count(*) > 1),
-    shared AS (SELECT l FROM edge GROUP BY l HAVING count(*) > 1)
-    SELECT n, l, '{rule}' FROM edge
-    WHERE n NOT IN (SELECT n FROM several) AND l NOT IN (SELECT l FROM shared) {keep}
-"""
-# A reference that two notices or two lines of one day and amount bear names neither of them.
-_SAME_REFERENCE = _ONLY.format(
-    rule="reference",
-    keep="",
-    worn="""
-    told_twice AS (SELECT account_id, reference, amount, day FROM told WHERE reference IS NOT NULL
-        GROUP BY 1, 2, 3, 4 HAVING count(*) > 1),
-    stated_twice AS (SELECT account_id, reference, amount, day FROM stated WHERE reference IS NOT NULL
-        GROUP BY 1, 2, 3, 4 HAVING count(*) > 1),
-    """,
-    edges="""
-        SELECT n.id AS n, l.id AS l FROM told n JOIN stated l USING (account_id, reference, amount)
-        WHERE l.day BETWEEN n.low AND n.high
-            AND (account_id, reference, amount, n.day) NOT IN (SELECT * FROM told_twice)
-            AND (account_id, reference, amount, l.day) NOT IN (SELECT * FROM stated_twice)
-    """,
-)
-# References that are left, each borne by one notice and one line of a day, whatever their amounts.
-_WORN = """
-    rest AS (SELECT account_id, reference FROM free_told INTERSECT SELECT account_id, reference FROM free_stated),
-    told_twice AS (SELECT account_id, reference, day FROM told JOIN rest USING (account_id, reference)
-        GROUP BY 1, 2, 3 HAVING count(*) > 1),
-    stated_twice AS (SELECT account_id, reference, day FROM stated JOIN rest USING (account_id, reference)
-        GROUP BY 1, 2, 3 HAVING count(*) > 1),
-"""
-_OTHER_AMOUNT = _ONLY.format(
-    rule="reference",
-    keep="",
-    worn=_WORN,
-    edges="""
-        SELECT n.id AS n, l.id AS l FROM free_told n JOIN free_stated l USING (account_id, reference)
-        WHERE l.day BETWEEN n.low AND n.high
-            AND (account_id, reference, n.day) NOT IN (SELECT * FROM told_twice)
-            AND (account_id, reference, l.day) NOT IN (SELECT * FROM stated_twice)
-    """,
-)
-_BATCH = f"""
-    INSERT INTO fresh
-    WITH {_WORN} edge AS (
-        SELECT n.id AS n, l.id AS l, n.amount, l.amount AS sum
-        FROM free_told n JOIN free_stated l USING (account_id, reference)
-        WHERE l.day BETWEEN n.low AND n.high AND (account_id, reference, l.day) NOT IN (SELECT * FROM stated_twice)
-    ), complete AS (SELECT l FROM edge GROUP BY l, sum HAVING count(*) > 1 AND sum(amount) = sum)
-    SELECT min(n), min(l), 'batch' FROM edge WHERE l IN (SELECT l FROM complete) GROUP BY n HAVING count(*) = 1
-"""
-_MENTIONED = """
-    SELECT DISTINCT n.id AS n, l.id AS l, n.amount = l.amount AS equal
-    FROM (SELECT id, account_id, low, high, amount, unnest({ours}) AS mark FROM free_told) AS n
-    JOIN (SELECT id, account_id, day, amount, unnest({theirs}) AS mark FROM free_stated) AS l USING (account_id, mark)
-    WHERE l.day BETWEEN n.low AND n.high
-"""
-_MENTIONS = " UNION ".join(
-    _MENTIONED.format(ours=ours, theirs=theirs) for ours, theirs in (("names", "named"), ("named", "names"))
-)
-_MEMO = _ONLY.format(rule="memo", worn="", edges=f"SELECT * FROM ({_MENTIONS}) AS m WHERE equal", keep="")
-_MEMO_OTHER_AMOUNT = _ONLY.format(rule="memo", worn="", edges=_MENTIONS, keep="AND NOT equal")
 
 
 def _free() -> list[str]:

@@ -1,14 +1,15 @@
 """Commands of reconciliation: match the statements, list what somebody should look into, and decide it."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from ground import clock, money
-from ground.terminal import Format, desk, emit, progress, show_table, user
+from ground import audit, clock, money, words
+from ground.terminal import Format, desk, emit, progress, show_table, user, who
 from merchants import market, stall
-from payments import decision, finding, reconciliation
+from payments import decision, decision_sheet, finding, reconciliation
 
 app = typer.Typer(no_args_is_help=True)
 findings = typer.Typer(invoke_without_command=True, help="What somebody should look into.")
@@ -71,6 +72,7 @@ def assign(
     with desk(context).books() as books, books.session() as session:
         owner = stall.find(session, stall_name, among=decision.candidate_markets(session, id))
         decision.assign(session, id, owner, by=user(), reason=reason)
+        audit.record(session, who(), "finding.assign", None, {"reason": reason}, subject=f"finding:{id}")
         session.commit()
 
 
@@ -79,7 +81,43 @@ def undo(context: typer.Context, id: int, reason: Annotated[str, typer.Option()]
     """Take a decision back: the finding is open again."""
     with desk(context).books() as books, books.session() as session:
         decision.undo(session, id, by=user(), reason=reason)
+        audit.record(session, who(), "finding.undo", None, {"reason": reason}, subject=f"finding:{id}")
         session.commit()
+
+
+@findings.command("export")
+def export(
+    context: typer.Context,
+    file: Path,
+    market_code: Annotated[str | None, typer.Option("--market", help="as its board may see it; absent: all")] = None,
+) -> None:
+    """Write the open findings as an Excel file whose last columns are to be filled in."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        found = market.find(session, market_code) if market_code else None
+        file.write_bytes(decision_sheet.write(session, found, at.language))
+    typer.echo(str(file))
+
+
+@findings.command("import")
+def take_in(
+    context: typer.Context, file: Path, market_code: Annotated[str | None, typer.Option("--market")] = None
+) -> None:
+    """Take the filled-in file in: rows that can't be carried out are named, the others are done. Exit 1 if any."""
+    at = desk(context)
+    with at.books() as books, books.session() as session:
+        found = market.find(session, market_code) if market_code else None
+        taken = decision_sheet.take_in(session, file, found, by=user())
+        told = {"assigned": taken.assigned, "closed": taken.closed, "faults": len(taken.faults)}
+        audit.record(session, who(), "findings.import", None, told)
+        session.commit()
+    typer.echo(words.say("worklist.taken", at.language, **taken._asdict()))
+    for fault in taken.faults:
+        typer.echo(
+            words.say("worklist.fault", at.language, row=fault.row, reason=fault.refusal.message(at.language)), err=True
+        )
+    if taken.faults:
+        raise typer.Exit(1)
 
 
 @findings.command("close")
@@ -87,4 +125,5 @@ def close(context: typer.Context, id: int, reason: Annotated[str, typer.Option()
     """Nothing more is to be done."""
     with desk(context).books() as books, books.session() as session:
         decision.close(session, id, by=user(), reason=reason)
+        audit.record(session, who(), "finding.close", None, {"reason": reason}, subject=f"finding:{id}")
         session.commit()

@@ -23,6 +23,7 @@ from portal import (
     demo_door,
     field,
     field_placards,
+    findings,
     inspection,
     landing,
     own_account,
@@ -58,6 +59,7 @@ ROUTERS = (
     field.router,
     board_placards.router,
     board_inspections.router,
+    findings.router,
     ward.router,
     landing.router,
 )

@@ -1,0 +1,124 @@
+"""Working off findings on the pages and as an Excel file: the board decides, and never learns what a stall took."""
+
+import io
+from pathlib import Path
+
+import python_calamine
+import pytest
+import xlsxwriter
+from sqlalchemy import text
+
+from ground.store import Store
+from tests.bank_book import Stated, findings, reconcile, sales, state
+from tests.cast import Cast
+from tests.world import keep, post, told
+
+
+@pytest.fixture
+def worked(cast: Cast) -> Cast:
+    """One payment in suspense at the Lê family's account, one of another amount, one line between two stalls."""
+    books = cast.books
+    keep(
+        books,
+        [
+            told(1, 61_000, account="1000003", at="2026-10-05 08:30:00"),
+            told(2, 52_000, account="1000001", referenceCode="FT26278000002", at="2026-10-05 09:00:00"),
+            told(3, 20_000, account="1000003", memo=cast.street.token("B1"), at="2026-10-06 08:00:00"),
+            told(4, 20_000, account="1000003", memo=cast.street.token("B2"), at="2026-10-06 08:10:00"),
+        ],
+    )
+    post(books)
+    state(books, [Stated("2026-10-05 09:00:00", 47_000, "FT26278000002")])
+    lines = [Stated("2026-10-05 08:30:00", 61_000), Stated("2026-10-06 08:01:00", 20_000)]
+    state(books, lines, number="1000003")
+    reconcile(books)
+    return cast
+
+
+def numbers(books: Store) -> dict[str, int]:
+    with books.engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, kind FROM finding WHERE status = 'open'"))
+        return {row.kind: row.id for row in rows}
+
+
+def test_the_board_sees_the_amount_only_of_money_that_is_nobodys(worked: Cast) -> None:
+    board, operator = worked.sign_in("board"), worked.sign_in("operator")
+    page = board.get("/board/cho-a/findings").text
+    assert "61.000" in page
+    for hidden in ("47.000", "52.000", "20.000"):
+        assert hidden not in page
+        for number in numbers(worked.books).values():
+            assert hidden not in board.get(f"/board/cho-a/finding?number={number}").text
+    everything = operator.get("/findings").text
+    assert "61.000" in everything and "47.000" in everything
+
+
+def test_a_board_gives_money_in_suspense_to_a_stall_and_takes_it_back(worked: Cast) -> None:
+    board, number = worked.sign_in("board"), numbers(worked.books)["unattributed"]
+    page = f"/board/cho-a/finding?number={number}"
+    wish = {"number": str(number), "stall": "B1", "reason": "chị Sáu cho xem điện thoại"}
+    answer = board.submit(page, "/board/cho-a/finding", verb="assign", **wish)
+    assert answer.status_code in (200, 303)
+    assert ("B1", "2026-10-05", 61_000, 1, 61_000) in sales(worked.books)
+    assert "61.000" not in board.get(page).text
+    board.submit(page, "/board/cho-a/finding", verb="undo", **wish)
+    assert not [row for row in sales(worked.books) if row[:2] == ("B1", "2026-10-05")]
+    reconcile(worked.books)
+
+
+def test_a_line_between_two_stalls_is_settled_by_saying_whose_it_is(worked: Cast) -> None:
+    board, number = worked.sign_in("board"), numbers(worked.books)["ambiguous"]
+    page = f"/board/cho-a/finding?number={number}"
+    shown = board.get(page).text
+    assert "08:00" in shown and "08:10" in shown and "08:01" in shown
+    board.submit(page, "/board/cho-a/finding", number=str(number), verb="assign", stall="B2", reason="hỏi sạp")
+    assert {row[0]: row[4] for row in sales(worked.books) if row[1] == "2026-10-06"} == {"B1": 0, "B2": 20_000}
+    board.submit(page, "/board/cho-a/finding", number=str(number), verb="undo", reason="nhầm")
+    assert {row[0]: row[4] for row in sales(worked.books) if row[1] == "2026-10-06"} == {"B1": 0, "B2": 0}
+    reconcile(worked.books)
+
+
+def test_another_boards_findings_are_not_there(worked: Cast) -> None:
+    number = numbers(worked.books)["unattributed"]
+    other = worked.sign_in("other_board")
+    assert other.get(f"/board/cho-a/finding?number={number}").status_code == 404
+    assert other.get(f"/board/cho-b/finding?number={number}").status_code == 404
+    assert "61.000" not in other.get("/board/cho-b/findings").text
+
+
+def filled(sheet: list[list[object]], decisions: dict[int, tuple[str, str, str]], folder: Path) -> Path:
+    """The exported sheet with its last three columns filled in, by finding."""
+    file = folder / "decided.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        page = book.add_worksheet()
+        for row, cells in enumerate(sheet):
+            chosen = decisions.get(int(float(str(cells[0]))), ("", "", "")) if row else ()
+            for column, cell in enumerate([*cells[:8], *chosen] if row else cells):
+                page.write(row, column, cell if isinstance(cell, int | float) else str(cell))
+    return file
+
+
+def test_the_round_trip_by_excel_keeps_good_decisions_and_names_bad_rows(worked: Cast, tmp_path: Path) -> None:
+    board, known = worked.sign_in("board"), numbers(worked.books)
+    body = board.get("/board/cho-a/findings.xlsx").content
+    sheet = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_index(0).to_python()
+    assert len(sheet) == 4
+    amounts = [row[6] for row in sheet[1:]]
+    assert 61_000 in amounts and not {47_000, 20_000, 52_000} & set(amounts)
+    decisions = {
+        known["unattributed"]: ("Giao", "B2", "nhớ mặt khách"),
+        known["ambiguous"]: ("Giao", "Z9", "không có sạp này"),
+        known["amount_differs"]: ("Đóng", "", "đã hỏi ngân hàng"),
+    }
+    file = filled(sheet, decisions, tmp_path)
+    answer = board.submit(
+        "/board/cho-a/findings", "/board/cho-a/findings/decisions", files={"file": ("decided.xlsx", file.read_bytes())}
+    )
+    assert answer.status_code == 200 and "Z9" in answer.text
+    assert ("B2", "2026-10-05", 61_000, 1, 61_000) in sales(worked.books)
+    assert {row[0]: row[3] for row in findings(worked.books)} == {
+        "unattributed": "assigned",
+        "ambiguous": "open",
+        "amount_differs": "closed",
+    }
+    reconcile(worked.books)
