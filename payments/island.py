@@ -109,7 +109,7 @@ _REST = text("""
     ORDER BY i.account_id, i.key, i.amount, i.nr, i.side, i.at, i.day, i.ord
 """)
 _PAIRS = text("INSERT INTO fresh SELECT *, :rule FROM unnest(CAST(:notices AS bigint[]), CAST(:lines AS bigint[]))")
-_TIES = text("INSERT INTO tie SELECT l, CAST(:notices AS bigint[]) FROM unnest(CAST(:lines AS bigint[])) AS l")
+_TIES = text("INSERT INTO tie SELECT l, CAST(:notices AS bigint[]), 'pair' FROM unnest(CAST(:lines AS bigint[])) AS l")
 
 
 def pair_stage(session: Session, stage: Stage) -> None:

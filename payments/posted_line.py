@@ -27,7 +27,8 @@ _LINES = text("""
         FROM (SELECT id FROM stated UNION SELECT unnest(CAST(:taken AS bigint[]))) AS line
         JOIN entry e ON e.line_id = line.id GROUP BY 1
     ), facts AS (
-        SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL AS paired, t.line_id IS NOT NULL AS tied, t.notices
+        SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL AS paired, t.line_id IS NOT NULL AS tied, t.notices,
+            t.doubt
         FROM stated s LEFT JOIN pair p ON p.line_id = s.id LEFT JOIN tie t ON t.line_id = s.id
     ), wrong AS (
         SELECT f.id FROM facts f LEFT JOIN posted d ON d.line_id = f.id
@@ -36,7 +37,7 @@ _LINES = text("""
     )
     SELECT DISTINCT ON (l.id) l.id, l.business_date, l.occurred_at, l.amount, l.virtual_account, l.tokens,
         a.number AS account, a.bin, coalesce(f.paired OR f.tied, false) AS off, coalesce(f.tied, false) AS tied,
-        f.notices, g.stall_id AS decided
+        f.notices, f.doubt, g.stall_id AS decided
     FROM statement_line l
     JOIN account a ON a.id = l.account_id
     LEFT JOIN facts f ON f.id = l.id
@@ -112,7 +113,7 @@ _STALLS = text("""
 def _tied(session: Session, row: Any) -> Opened:
     stalls = session.execute(_STALLS, {"notices": row.notices}).all()
     markets = {stall.market_id for stall in stalls}
-    detail = _detail(row) | {"doubt": "pair", "pair": True, "notices": list(row.notices)}
+    detail = _detail(row) | {"doubt": row.doubt, "pair": True, "notices": list(row.notices)}
     market_id = markets.pop() if len(markets) == 1 else None
     candidates = [stall.id for stall in stalls]
     return Opened("ambiguous", None, row.business_date, row.amount, market_id, None, candidates, detail, row.id)

@@ -63,6 +63,9 @@ def match(told: Sequence[Told], stated: Sequence[Stated], chosen: Collection[Pai
         rule = {"virtual": "virtual_account", "tokens": "token", None: "time"}[key]
         for near in (_same_day,) if key == "tokens" else (_within_half_an_hour, _dated_same_day, _dated_later):
             _by_nearness(free, rule, key, near)
+    for line, parts in _parts(free, stated).items():
+        if len(parts) > 1 and not line.decided:
+            free.ties[line.name] = frozenset(notice.name for notice in parts)
     return Matched(free.rules, free.ties)
 
 
@@ -82,53 +85,44 @@ def _mutual(edges: Iterable[tuple[Told, Stated]]) -> Iterator[tuple[Told, Stated
     return ((notice, line) for notice, line in found if notices[notice] == lines[line] == 1)
 
 
+Key = Callable[[Told | Stated], tuple[object, ...]]
+
+
 def _by_reference(free: Free) -> None:
-    """One that two notices or two lines of one day and amount bear names neither of them."""
-    ours = Counter((_plain(each.reference), each.amount, each.day) for each in free.told)
-    theirs = Counter((_plain(each.reference), each.amount, each.day) for each in free.stated)
-    free.take(
-        "reference",
-        _mutual(
-            (notice, line)
-            for notice, line in product(free.told, free.stated)
-            if notice.reference and _plain(notice.reference) == _plain(line.reference)
-            if notice.amount == line.amount and _may_show(notice, line)
-            if ours[_plain(notice.reference), notice.amount, notice.day] == 1
-            if theirs[_plain(line.reference), line.amount, line.day] == 1
-        ),
-    )
+    _by_key(free, free.told, free.stated, lambda fact: (_plain(fact.reference), fact.amount))
 
 
 def _by_other_amount(free: Free, told: Sequence[Told], stated: Sequence[Stated]) -> None:
-    """Only where one notice and one line of a day bear the reference, whatever their amounts."""
-    ours = Counter((_plain(each.reference), each.day) for each in told)
-    theirs = Counter((_plain(each.reference), each.day) for each in stated)
+    _by_key(free, told, stated, lambda fact: (_plain(fact.reference),))
+
+
+def _by_key(free: Free, told: Sequence[Told], stated: Sequence[Stated], key: Key) -> None:
+    """What two notices or two lines of one day bear names neither of them, nor what either of them could be."""
+    ours, theirs = (Counter((key(each), each.day) for each in facts) for facts in (told, stated))
+    twins = [notice for notice in told if ours[key(notice), notice.day] > 1]
+    doubled = [line for line in stated if theirs[key(line), line.day] > 1]
+    named = _mutual(
+        (notice, line)
+        for notice, line in product(free.told, free.stated)
+        if _plain(notice.reference) and key(notice) == key(line) and _may_show(notice, line)
+        if notice not in twins and line not in doubled
+    )
     free.take(
         "reference",
-        _mutual(
+        [
             (notice, line)
-            for notice, line in product(free.told, free.stated)
-            if notice.reference and _plain(notice.reference) == _plain(line.reference) and _may_show(notice, line)
-            if ours[_plain(notice.reference), notice.day] == theirs[_plain(line.reference), line.day] == 1
-        ),
+            for notice, line in named
+            if not any(key(other) == key(line) and _may_show(other, line) for other in twins)
+            if not any(key(other) == key(notice) and _may_show(notice, other) for other in doubled)
+        ],
     )
 
 
 def _by_batch(free: Free, stated: Sequence[Stated]) -> None:
     """A line for all notices that bear its reference, where they add up to it; never some of them."""
-    theirs = Counter((_plain(each.reference), each.day) for each in stated)
-    parts = {
-        line: [
-            notice
-            for notice in free.told
-            if notice.reference and _plain(notice.reference) == _plain(line.reference) and _may_show(notice, line)
-        ]
-        for line in free.stated
-        if theirs[_plain(line.reference), line.day] == 1
-    }
     whole = {
         line: notices
-        for line, notices in parts.items()
+        for line, notices in _parts(free, stated).items()
         if len(notices) > 1 and sum(notice.amount for notice in notices) == line.amount
     }
     named = Counter(notice for notices in whole.values() for notice in notices)
@@ -137,6 +131,20 @@ def _by_batch(free: Free, stated: Sequence[Stated]) -> None:
             free.rules |= {(notice.name, line.name): "batch" for notice in notices}
             free.told = [each for each in free.told if each not in notices]
             free.stated.remove(line)
+
+
+def _parts(free: Free, stated: Sequence[Stated]) -> dict[Stated, list[Told]]:
+    """The notices that bear a line's reference, where no other line of its day does."""
+    theirs = Counter((_plain(each.reference), each.day) for each in stated)
+    return {
+        line: [
+            notice
+            for notice in free.told
+            if notice.reference and _plain(notice.reference) == _plain(line.reference) and _may_show(notice, line)
+        ]
+        for line in free.stated
+        if theirs[_plain(line.reference), line.day] == 1
+    }
 
 
 def _names(reference: str | None) -> set[str]:
