@@ -8,8 +8,8 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # reads its parts when they are first used: most commands need none of them
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from payments.stratum import Stratum, merge
 
@@ -115,7 +115,7 @@ def _interval(R: float, se: float, parts: Sequence[_Weighed], *, told_all: bool)
     freedom = sum(part.n - 1 for part in sampled or parts)
     if freedom == 0:  # single stalls, each with days untold: nothing says how they spread
         return 0.0, 1.0
-    margin = float(stdtrit(freedom, 0.975)) * se
+    margin = float(scipy.special.stdtrit(freedom, 0.975)) * se
     return R - margin, R + margin
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # reads its parts when they are first used: most commands need none of them
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 ALIKE_MAX = 4_000_000
 MIXED_MAX = 250_000
@@ -103,7 +103,7 @@ def _cheapest(costs: NDArray[np.int64]) -> list[tuple[int, int]]:
     never = costs >= _NEVER
     # Whole numbers below 2⁵³, so exact in float64.
     weights = np.where(never, float(scale) * 2 * _FAR * max(few, many), costs * float(scale) + earlier)
-    rows, columns = linear_sum_assignment(weights)
+    rows, columns = scipy.optimize.linear_sum_assignment(weights)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if not never[r, c]]
 
 
