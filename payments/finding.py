@@ -66,7 +66,7 @@ class Opened(NamedTuple):
     resolved: str | None = None
 
 
-# What is known already is seen anew, unless a person has decided it: then the question may change, not the answer.
+# What is known already is seen anew, unless a person has decided it, or only a person can (alike lines cut apart).
 _OPEN = """
     INSERT INTO finding AS f (kind, notice_id, line_id, business_date, amount, market_id, stall_id, candidates, detail,
         status, opened_at, decided_at, decided_by, reason)
@@ -82,7 +82,7 @@ _OPEN = """
         market_id = excluded.market_id, stall_id = excluded.stall_id, candidates = excluded.candidates,
         detail = excluded.detail, status = excluded.status, decided_at = excluded.decided_at,
         decided_by = excluded.decided_by, reason = excluded.reason
-    WHERE f.status IN ('open', 'resolved')
+    WHERE f.status IN ('open', 'resolved') AND f.detail ->> 'doubt' IS DISTINCT FROM 'alike_lines'
     RETURNING xmax = 0 AS is_new, status
 """
 _OPEN_BY = {column: text(_OPEN.format(subject=column)) for column in ("notice_id", "line_id")}

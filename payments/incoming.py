@@ -9,7 +9,7 @@ from psycopg import Cursor
 
 from ground.vault import Vault
 from merchants import token
-from payments import overlap, reference
+from payments import cut, overlap, reference
 from payments.statements.line import Line
 
 _CHUNK = 2048
@@ -78,6 +78,7 @@ def take_lines(
     if twins:
         cursor.execute(_TAKE_TWINS, places)
         taken += cursor.rowcount
+        cut.note(cursor, account_id, statement_id)
     cursor.execute("DROP TABLE incoming, twin")
     return taken
 
@@ -157,8 +158,9 @@ def _texts(texts: Sequence[str]) -> bytes:
 
 
 def _array(numbers: Sequence[int]) -> bytes:
-    elements = b"".join([_BIGINT(8, number) for number in numbers])
-    return _headed(_INT8, len(numbers), elements)
+    if len(numbers) == 1:  # nearly every reference is one name
+        return _ONE_NUMBER(32, 1, 0, _INT8, 1, 1, 8, numbers[0])
+    return _headed(_INT8, len(numbers), b"".join([_BIGINT(8, number) for number in numbers]))
 
 
 def _headed(kind: int, count: int, elements: bytes) -> bytes:
@@ -169,6 +171,7 @@ def _headed(kind: int, count: int, elements: bytes) -> bytes:
 
 
 _ARRAY = Struct("!iiiiii").pack
+_ONE_NUMBER = Struct("!iiiiiiiq").pack
 _EMPTY = {kind: Struct("!iiii").pack(12, 0, 0, kind) for kind in (_TEXT, _INT8)}
 
 

@@ -23,6 +23,7 @@ _DIFFERING = text("""
 _ENDED = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'notice'
     FROM made m WHERE f.line_id = m.line_id AND f.status IN ('open', 'closed') AND NOT m.differs
+        AND f.detail ->> 'doubt' IS DISTINCT FROM 'alike_lines'
 """)
 _ARRIVED = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'
