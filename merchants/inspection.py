@@ -184,6 +184,18 @@ def find_photo(session: Session, market: Market, number: int) -> bytes:
     return found.photo
 
 
+_DROP_PHOTOS = text("""
+    DELETE FROM inspection_photo USING inspection i
+    WHERE i.id = inspection_id AND i.inspected_at < :before
+        AND (i.verdict NOT IN ('foreign', 'revoked') OR i.settled_at < :before)
+""")
+
+
+def drop_photos(session: Session, before: datetime) -> None:
+    """Photos are evidence, not an archive: gone with their time, but for what is not settled or only lately was."""
+    session.execute(_DROP_PHOTOS, {"before": before})
+
+
 def notices(session: Session, market: Market) -> list[Seen]:
     """What the board has to settle: foreign and revoked codes found hanging."""
     alarming = col(Inspection.verdict).in_(ALARMING)
@@ -199,6 +211,7 @@ def latest(session: Session, market: Market, most: int = 50, by: str | None = No
 def settle(session: Session, market: Market, number: int, settlement: str, *, by: str, moment: datetime) -> Seen:
     """The board says what was done about it. Refuses what is not alarming or settled already (409), or no word."""
     found = find(session, market, number)
+    session.refresh(found.inspection, with_for_update=True)
     if found.inspection.verdict not in ALARMING or found.inspection.settled_at is not None:
         raise Refusal("inspection.settled", number=number, status=409)
     if not settlement.strip():

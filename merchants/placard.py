@@ -185,13 +185,15 @@ _HAND_OVER_RUN = text("""
         INSERT INTO placard_step (placard_id, step, since, recorded_at, recorded_by)
         SELECT p.id, 'handed_over', :day, :now, :by
         FROM placard p JOIN last ON last.placard_id = p.id AND last.step = 'printed' JOIN code c ON c.id = p.code_id
-        WHERE p.print_run_id = :run AND (c.revoked_on IS NULL OR c.revoked_on > :day) RETURNING placard_id
+        WHERE p.print_run_id = :run AND (c.revoked_on IS NULL OR c.revoked_on > :day)
+        ON CONFLICT DO NOTHING RETURNING placard_id
     ), gone AS (
         INSERT INTO placard_step (placard_id, step, since, recorded_at, recorded_by)
         SELECT older.id, 'replaced', :day, :now, :by
         FROM given JOIN placard p ON p.id = given.placard_id
         JOIN placard older ON older.code_id = p.code_id AND older.id < p.id
         JOIN last ON last.placard_id = older.id AND last.step <> 'replaced'
+        ON CONFLICT DO NOTHING
     )
     SELECT count(*) FROM given
 """)

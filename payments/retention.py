@@ -1,9 +1,11 @@
-"""Retention: raw notices and memos are dropped when their time is over; what was posted from them stays."""
+"""Retention: raw notices, memos and inspection photos are dropped when their time is over; what came of them stays."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlmodel import Session
+
+from merchants import inspection
 
 BATCH = 5000
 
@@ -16,10 +18,13 @@ _DROP = text("""
 
 
 def drop_old(session: Session, days: int, now: datetime) -> int:
-    """Drop what was received more than `days` ago and has been posted, a batch a commit; returns how many."""
+    """Drop what was received more than `days` ago and has been posted, a batch a commit; returns how many notices."""
+    before = now - timedelta(days=days)
+    inspection.drop_photos(session, before)
+    session.commit()
     dropped = 0
     while True:
-        found = session.execute(_DROP, {"before": now - timedelta(days=days), "limit": BATCH})
+        found = session.execute(_DROP, {"before": before, "limit": BATCH})
         count = int(found.rowcount)  # type: ignore[attr-defined]
         session.commit()
         dropped += count

@@ -15,7 +15,7 @@ from ground import clock
 from ground.refusal import Refusal
 from merchants import code, genuine, inspection, market, photo, qr_image, vietqr
 from merchants.inspection import Inspection
-from payments import sample
+from payments import retention, sample
 from tests.world import VIETCOMBANK, VUNG_TAU, Street, import_roll
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -136,6 +136,19 @@ def test_of_a_drawn_stall_the_last_look_in_the_period_counts(session: Session, s
     look(session, street, payload(street, "A1"), sample_id=drawn.key)
     assert verified() == {street.market.key: (2, 2)}
     assert len(inspection.inspected(session, drawn.key)) == 3
+
+
+def test_photos_go_with_their_time_but_for_what_is_not_settled(session: Session, street: Street) -> None:
+    kept = {"photo": b"\xff\xd8", "moment": NOW - timedelta(days=100)}
+    genuine_one = look(session, street, payload(street, "A1"), **kept)
+    open_one = look(session, street, overlay(street, "A1"), **kept)
+    settled_one = look(session, street, overlay(street, "A2"), **kept)
+    fresh_one = look(session, street, payload(street, "A2"), photo=b"\xff\xd8")
+    settled_at = NOW - timedelta(days=95)
+    inspection.settle(session, street.market, settled_one.key, "taken down", by="board", moment=settled_at)
+    retention.drop_old(session, 90, NOW)
+    left = [each for each in (genuine_one, open_one, settled_one, fresh_one) if inspection.has_photo(session, each.key)]
+    assert left == [open_one, fresh_one]
 
 
 # --- the photo
