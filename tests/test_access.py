@@ -43,6 +43,8 @@ TABLE: dict[str, frozenset[str]] = {
     "POST /account/second/recovery": STAFF,
     "POST /account/second/removal": STAFF,
     "GET /stall": frozenset({"vendor"}),
+    "GET /stall/statement": frozenset({"vendor"}),
+    "POST /stall/statement": frozenset({"vendor"}),
     "GET /field": frozenset({"helper", "other_helper", "operator"}),
     "GET /field/worker.js": EVERYBODY,
     "GET /field/{code}": BOARD | {"helper"},

@@ -18,6 +18,16 @@ ALTER TABLE statement_line
 CREATE INDEX statement_line_statement ON statement_line (statement_id);
 
 ALTER TABLE statement ADD COLUMN reconciled_through date;
+CREATE TABLE consent (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    who text NOT NULL,
+    purpose text NOT NULL CHECK (purpose IN ('statement')),
+    account_id bigint NOT NULL REFERENCES account,
+    wording text NOT NULL CHECK (wording <> ''),
+    given_at timestamptz NOT NULL
+);
+CREATE INDEX consent_account ON consent (account_id);
+
 CREATE TABLE reconciliation (
     id integer PRIMARY KEY CHECK (id = 1),
     through date,
