@@ -48,25 +48,32 @@ class Known(NamedTuple):
 
 
 # Of a stall and day the latest record of each source counts. Booked wins; where it has no number of sales, a declared
-# one may have.
+# one may have. Both sides of the join come in the order of their indexes; a FULL JOIN behind OFFSET 0 can't become
+# one look-up a day, whatever the planner takes the number of reports for.
 REPORTED = """
-    latest AS (
-        SELECT DISTINCT ON (span.lot, r.stall_id, r.business_date, r.source)
-            span.lot, r.market_id, r.stall_id, r.business_date, r.source, r.amount, r.count
-        FROM span JOIN cash_report r ON r.market_id = span.market_id
-            AND r.business_date BETWEEN span.first AND span.last
-        ORDER BY span.lot, r.stall_id, r.business_date, r.source, r.id DESC
-    ), reported AS (
-        SELECT lot, market_id, stall_id, business_date,
-            max(amount) FILTER (WHERE source = 'booked') AS booked,
-            max(amount) FILTER (WHERE source = 'declared') AS declared,
-            max(count) FILTER (WHERE source = 'booked') AS booked_count,
-            max(count) FILTER (WHERE source = 'declared') AS declared_count
-        FROM latest GROUP BY 1, 2, 3, 4
-    ), day AS (
-        SELECT r.*, coalesce(d.sales_value, 0) AS value, coalesce(d.sales_count, 0) AS number
-        FROM reported r LEFT JOIN stall_day d ON d.market_id = r.market_id AND d.business_date = r.business_date
-            AND d.stall_id = r.stall_id
+    day AS (
+        SELECT span.lot, pair.* FROM span CROSS JOIN LATERAL (
+            SELECT business_date, stall_id, booked, declared, booked_count, declared_count,
+                coalesce(sales_value, 0) AS value, coalesce(sales_count, 0) AS number
+            FROM (
+                SELECT business_date, stall_id,
+                    max(amount) FILTER (WHERE source = 'booked') AS booked,
+                    max(amount) FILTER (WHERE source = 'declared') AS declared,
+                    max(count) FILTER (WHERE source = 'booked') AS booked_count,
+                    max(count) FILTER (WHERE source = 'declared') AS declared_count
+                FROM (
+                    SELECT DISTINCT ON (business_date, stall_id, source) business_date, stall_id, source, amount, count
+                    FROM cash_report
+                    WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
+                    ORDER BY business_date, stall_id, source, id DESC
+                ) AS latest GROUP BY business_date, stall_id
+            ) AS told FULL JOIN (
+                SELECT business_date, stall_id, sales_value, sales_count FROM stall_day
+                WHERE market_id = span.market_id AND business_date BETWEEN span.first AND span.last
+                ORDER BY business_date, stall_id OFFSET 0
+            ) AS taken USING (business_date, stall_id)
+            WHERE booked IS NOT NULL OR declared IS NOT NULL OFFSET 0
+        ) AS pair
     ), judged AS (
         SELECT lot, stall_id, business_date, value, number, booked, booked_count,
             CASE WHEN booked >= value THEN booked WHEN booked IS NULL THEN value + declared END AS sales,
@@ -126,19 +133,25 @@ _OBSERVED = text(f"""
 NONE = Evidence()
 
 
+_ANY = text("""
+    SELECT EXISTS (SELECT FROM cash_report WHERE market_id = ANY(:markets) AND business_date BETWEEN :first AND :last),
+        EXISTS (SELECT FROM observation WHERE market_id = ANY(:markets) AND business_date BETWEEN :first AND :last)
+""")
+
+
 def read(connection: Connection, lots: Lots) -> list[Evidence]:
-    """The evidence of each lot, read at once."""
-    if not lots.lots:
-        return []
+    """The evidence of each lot, read at once; where there is none, next to nothing is spent on it."""
+    found = [NONE] * len(lots.lots)
     columns = lots.columns()
-    reported = _by_lot(connection.execute(_CASH, columns))
-    observed = _by_lot(connection.execute(_OBSERVED, columns))
-    return [
-        _evidence(reported.get(number, ()), observed.get(number, ()))
-        if number in reported or number in observed
-        else NONE
-        for number in range(len(lots.lots))
-    ]
+    if not columns["lots"]:
+        return found
+    days = {"first": min(columns["firsts"]), "last": max(columns["lasts"])}
+    has_reports, has_observations = connection.execute(_ANY, {"markets": columns["markets"], **days}).one()
+    reported = _by_lot(connection.execute(_CASH, columns)) if has_reports else {}
+    observed = _by_lot(connection.execute(_OBSERVED, columns)) if has_observations else {}
+    for number in {*reported, *observed}:
+        found[number] = _evidence(reported.get(number, ()), observed.get(number, ()))
+    return found
 
 
 def _by_lot(rows: Iterable[Sequence[Any]]) -> dict[int, list[Sequence[Any]]]:

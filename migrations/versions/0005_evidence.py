@@ -25,7 +25,8 @@ CREATE TABLE cash_report (
     CONSTRAINT no_day_is_reported_before_it_comes CHECK (
         business_date <= (recorded_at AT TIME ZONE INTERVAL '7 hours')::date)
 );
-CREATE INDEX cash_report_day ON cash_report (market_id, business_date, stall_id, source, id DESC);
+CREATE INDEX cash_report_day ON cash_report (market_id, business_date, stall_id, source, id DESC)
+    INCLUDE (amount, count);
 CREATE INDEX cash_report_stall ON cash_report (stall_id, source);
 CREATE TRIGGER cash_report_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON cash_report
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_evidence();
