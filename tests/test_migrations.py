@@ -12,115 +12,100 @@ from ground import audit, store
 from ground.store import Store
 from merchants import account, code, inspection, market, merchant, placard, stall
 from payments import (
-    """A text is a text,
-    """Columns,
-    "comment"))],
-    "constraint",
-    "fk",
-    "migrations",
-    "versions",
-    "versions").glob("*.py")),
-    ),
-    ).scalars(),
-    1):,
-    SQLModel.metadata),
-    String | AutoString) else None,
-    String) and isinstance(said_type,
-    TABLES = {,
-    account.Account,
-    assert [name[:4] for name in files] == [f"{number:04d}" for number in range(1,
-    assert re.search(rf'^revision = "{number:04d}"$',
-    assert store.revision(connection) == store.head(),
-    assert tables == {table.__tablename__ for table in TABLES},
-    assert told == [],
-    audit.Audit,
     backfill,
-    backfill.Backfill,
     card,
     cash_report,
-    changes = compare_metadata(context,
-    code.Code,
-    column: object,
-    connection.execute(,
     consent,
-    consent.Consent,
-    context = MigrationContext.configure(connection,
-    def _differs(context: object,
-    def test_every_table_has_its_class_and_every_class_its_table(books: Store) -> None:,
-    def test_migrating_twice_changes_nothing(books: Store) -> None:,
-    def test_migrations_are_numbered_in_a_line() -> None:,
-    def test_the_classes_say_what_the_migrations_built(books: Store) -> None:,
-    field: object,
-    files = sorted(path.name for path in Path(store.PROJECT,
     finding,
-    finding.Finding,
-    for number,
-    from portal import invitation,
-    inspection.Inspection,
-    inspection.InspectionPhoto,
-    invitation.Invitation,
-    is_type: object,
     journal,
-    journal.Entry,
-    len(files) + 1)],
-    market.Market,
-    market.MarketMove,
     matching,
+    notice,
+    observation,
+    payout,
+    reconciliation,
+    sample,
+    stall_day,
+    statement,
+    tally,
+)
+from portal import invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
+
+TABLES = {
+    audit.Audit,
+    invitation.Invitation,
+    phone_code.PhoneCode,
+    second_factor.RecoveryCode,
+    staff.Appointment,
+    staff.Staff,
+    throttle.Throttle,
+    vendor_account.Vendor,
+    visit.Visit,
+    store.Installation,
+    account.Account,
+    backfill.Backfill,
+    code.Code,
+    finding.Finding,
+    journal.Entry,
+    market.Market,
     card.CardEvent,
     cash_report.CashReport,
     observation.Observation,
     payout.Payout,
     payout.Settlement,
     sample.Sample,
+    consent.Consent,
     matching.Match,
+    reconciliation.Reconciliation,
+    market.MarketMove,
     merchant.Merchant,
-    name in enumerate(files,
-    name).read_text("utf-8"),
-    notice,
-    notice.Notice,
-    observation,
-    opts={"compare_type": _differs}),
-    payout,
-    phone_code,
-    phone_code.PhoneCode,
+    inspection.Inspection,
+    inspection.InspectionPhoto,
     placard.Placard,
     placard.PlacardStep,
     placard.PrintRun,
-    re.M),
-    reconciliation,
-    reconciliation.Reconciliation,
-    return False if isinstance(is_type,
-    said_type: object) -> bool | None:,
-    sample,
-    second_factor,
-    second_factor.RecoveryCode,
-    source,
-    source = Path(store.PROJECT,
-    staff,
-    staff.Appointment,
-    staff.Staff,
+    notice.Notice,
     stall.Stall,
     stall.StallState,
-    stall_day,
     stall_day.StallDay,
-    statement,
     statement.Statement,
     statement.StatementLine,
-    store.Installation,
-    store.upgrade(connection),
-    tables = set(,
-    tally,
     tally.Tally,
-    text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'"),
-    throttle,
-    throttle.Throttle,
-    told = [change for change in changes if not str(change[0]).endswith(("index",
-    types and nullability; constraints and indexes stand in the migrations alone.""",
-    vendor_account,
-    vendor_account.Vendor,
-    visit,
-    visit.Visit,
-    whatever SQLModel calls it; the rest is compared as Alembic does.""",
-    with books.engine.connect() as connection:,
-    },
-)
+}
+
+
+def _differs(context: object, column: object, field: object, is_type: object, said_type: object) -> bool | None:
+    """A text is a text, whatever SQLModel calls it; the rest is compared as Alembic does."""
+    return False if isinstance(is_type, String) and isinstance(said_type, String | AutoString) else None
+
+
+def test_migrations_are_numbered_in_a_line() -> None:
+    files = sorted(path.name for path in Path(store.PROJECT, "migrations", "versions").glob("*.py"))
+    assert [name[:4] for name in files] == [f"{number:04d}" for number in range(1, len(files) + 1)]
+    for number, name in enumerate(files, 1):
+        source = Path(store.PROJECT, "migrations", "versions", name).read_text("utf-8")
+        assert re.search(rf'^revision = "{number:04d}"$', source, re.M)
+
+
+def test_every_table_has_its_class_and_every_class_its_table(books: Store) -> None:
+    with books.engine.connect() as connection:
+        tables = set(
+            connection.execute(
+                text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
+            ).scalars()
+        )
+    assert tables == {table.__tablename__ for table in TABLES}
+
+
+def test_the_classes_say_what_the_migrations_built(books: Store) -> None:
+    """Columns, types and nullability; constraints and indexes stand in the migrations alone."""
+    with books.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": _differs})
+        changes = compare_metadata(context, SQLModel.metadata)
+    told = [change for change in changes if not str(change[0]).endswith(("index", "constraint", "fk", "comment"))]
+    assert told == []
+
+
+def test_migrating_twice_changes_nothing(books: Store) -> None:
+    with books.engine.connect() as connection:
+        store.upgrade(connection)
+        assert store.revision(connection) == store.head()
