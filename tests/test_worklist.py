@@ -3,8 +3,8 @@
 import io
 from pathlib import Path
 
-import python_calamine
 import pytest
+import python_calamine
 import xlsxwriter
 from sqlalchemy import text
 
