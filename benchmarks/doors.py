@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from ground import clock, store
 from ground.settings import Settings
 from main import House
+from payments import inbox
 from payments.inbox import Rows
 from payments.notice import Notice, seal
 from payments.providers import sepay
@@ -19,6 +20,12 @@ from payments.webhooks import Receive, Scope, Send, Webhooks
 def stored() -> House:
     """The whole app as it runs: group commit, posting behind it."""
     return House(store.open_store(Settings.read()))
+
+
+def single() -> House:
+    """The same with one commit for each request, for comparison."""
+    inbox.BATCH_MAX = 1
+    return stored()
 
 
 class Nowhere:

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2 as httpx
@@ -65,11 +67,20 @@ def _compare(folder: Path, connections: int, seconds: float, repeats: int) -> No
 
 
 def _measure(folder: Path, door: str, connections: int, seconds: float, first: int) -> Load:
-    environment = {
-        **os.environ,
-        "MARKET_DATA_DIR": str(folder),
-        "MARKET_SEPAY_HMAC_SECRET": load.SECRET,
-    }
+    with serving(folder, door):
+        load.run(PORT, connections, 0.5, list(load.requests(first + 9_000_000, 3000)))
+        waiting = list(
+            load.requests(first, int(25_000 * seconds) if door.endswith("Unstored") else int(15_000 * seconds))
+        )
+        return load.run(PORT, connections, seconds, waiting)
+
+
+@contextmanager
+def serving(folder: Path | None, door: str) -> Iterator[int]:
+    """A door open on PORT in one process of its own, whose id this gives; `folder` None: as the environment says."""
+    environment = {**os.environ, "MARKET_SEPAY_HMAC_SECRET": load.SECRET}
+    if folder is not None:
+        environment["MARKET_DATA_DIR"] = str(folder)
     command = [
         sys.executable,
         "-m",
@@ -85,11 +96,7 @@ def _measure(folder: Path, door: str, connections: int, seconds: float, first: i
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait(server)
-        load.run(PORT, connections, 0.5, list(load.requests(first + 9_000_000, 3000)))
-        waiting = list(
-            load.requests(first, int(25_000 * seconds) if door.endswith("Unstored") else int(15_000 * seconds))
-        )
-        return load.run(PORT, connections, seconds, waiting)
+        yield server.pid
     finally:
         server.terminate()
         server.wait()
