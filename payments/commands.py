@@ -92,11 +92,12 @@ def show_rates(
 def _csv(document: dict[str, Any]) -> str:
     """One row per area and indicator, the names of the JSON."""
     common = [name for name in document if name not in ("area", "name", "figures", "parts")]
-    names = list({name: None for figure in document["figures"] for name in figure})
+    areas = [document, *document["parts"]]
+    names = list({name: None for area in areas for figure in area["figures"] for name in figure})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["area", "name", *common, *names])
-    for area in [document, *document["parts"]]:
+    for area in areas:
         for figure in area["figures"]:
             told = [figure.get(name) for name in names]
             cells = [";".join(cell) if isinstance(cell, list) else cell for cell in told]

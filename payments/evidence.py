@@ -25,13 +25,16 @@ class Told(NamedTuple):
 class Evidence(NamedTuple):
     """Of one lot: declared and booked đồng and numbers of sales, and the customers observed.
 
-    `picked`: observed stalls that no sample had drawn.
+    `picked`: observed stalls that no sample had drawn. `inspected`: drawn stalls whose code was looked at, `genuine`:
+    those whose code was found to be in order.
     """
 
     values: Told = Told()
     purchases: Told = Told()
     observed: Told = Told()
     picked: int = 0
+    inspected: int = 0
+    genuine: int = 0
 
 
 class Known(NamedTuple):
@@ -130,12 +133,24 @@ _OBSERVED = text(f"""
         FROM latest WHERE {_TRADED.format(day="latest")} GROUP BY lot, stall_id
     ) SELECT {_DAYS}, told.* FROM told
 """)
+# Of a stall looked at several times the last look counts.
+_INSPECTED = text(f"""
+    WITH {SPANS}, looked AS (
+        SELECT DISTINCT ON (span.lot, i.stall_id) span.lot, i.stall_id, i.verdict
+        FROM span JOIN inspection i ON i.market_id = span.market_id AND i.inspected_on BETWEEN span.first AND span.last
+        JOIN sample ON sample.id = i.sample_id AND i.stall_id = ANY(sample.stall_ids)
+        ORDER BY span.lot, i.stall_id, i.inspected_at DESC, i.id DESC
+    )
+    SELECT lot, count(*), count(*) FILTER (WHERE verdict = 'genuine') FROM looked AS told
+    WHERE {_DAYS} > 0 GROUP BY lot
+""")
 NONE = Evidence()
 
 
 _ANY = text("""
     SELECT EXISTS (SELECT FROM cash_report WHERE market_id = ANY(:markets) AND business_date BETWEEN :first AND :last),
-        EXISTS (SELECT FROM observation WHERE market_id = ANY(:markets) AND business_date BETWEEN :first AND :last)
+        EXISTS (SELECT FROM observation WHERE market_id = ANY(:markets) AND business_date BETWEEN :first AND :last),
+        EXISTS (SELECT FROM inspection WHERE market_id = ANY(:markets) AND inspected_on BETWEEN :first AND :last)
 """)
 
 
@@ -146,11 +161,15 @@ def read(connection: Connection, lots: Lots) -> list[Evidence]:
     if not columns["lots"]:
         return found
     days = {"first": min(columns["firsts"]), "last": max(columns["lasts"])}
-    has_reports, has_observations = connection.execute(_ANY, {"markets": columns["markets"], **days}).one()
+    has_reports, has_observations, has_inspections = connection.execute(
+        _ANY, {"markets": columns["markets"], **days}
+    ).one()
     reported = _by_lot(connection.execute(_CASH, columns)) if has_reports else {}
     observed = _by_lot(connection.execute(_OBSERVED, columns)) if has_observations else {}
     for number in {*reported, *observed}:
         found[number] = _evidence(reported.get(number, ()), observed.get(number, ()))
+    for number, inspected, genuine in connection.execute(_INSPECTED, columns) if has_inspections else ():
+        found[number] = found[number]._replace(inspected=inspected, genuine=genuine)
     return found
 
 

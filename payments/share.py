@@ -7,6 +7,7 @@ from payments import estimate, figure, suppression
 from payments.estimate import Ratio
 from payments.evidence import Known, Told
 from payments.figure import Figure, Remark
+from payments.proportion import Inspected, proportion
 from payments.stratum import Stratum
 
 REPORTERS_MIN = 5
@@ -30,6 +31,24 @@ def of_count(known: Sequence[Known]) -> Figure:
     remarks = [Remark("share.picked", {"count": picked})] if picked else []
     strata = [Stratum(each.market, each.stalls, each.evidence.observed.reporters, each.ward) for each in known]
     return replace(_figure("count_share", strata, told, "stratified ratio", remarks), population="all stalls")
+
+
+def of_inspections(known: Sequence[Known]) -> Figure:
+    """Drawn stalls whose code was scanned on site and found genuine and live, of the drawn stalls inspected."""
+    size = sum(each.stalls for each in known)
+    markets = [Inspected(each.market, each.stalls, each.evidence.inspected, each.evidence.genuine) for each in known]
+    anything = any(each.inspected for each in markets)
+    found = proportion(markets)
+    n, sources = found.n if found else 0, ("inspections",) if anything else ()
+    remarks = (Remark("share.left_out", {"markets": ", ".join(found.left_out)}),) if found and found.left_out else ()
+    reason = _too_little(n, size, anything=anything, nothing="figure.no_inspections")
+    if found is None or reason:
+        lacking = reason or "share.too_few"
+        missing = figure.missing("verified_acceptance", lacking, n=n, size=size, sources=sources, method="drawn sample")
+        return replace(missing, remarks=remarks)
+    told = (found.value, found.low, found.high, found.genuine, n, n, size, n / size)
+    made = Figure("verified_acceptance", *told, sources, "drawn sample", "provisional")
+    return replace(made, least=found.least, most=found.most, remarks=remarks)
 
 
 def tells_too_much(shown: Figure, known: Sequence[Known]) -> bool:
@@ -96,10 +115,10 @@ def _figure(
     )
 
 
-def _too_little(n: int, size: int, *, anything: bool) -> str | None:
+def _too_little(n: int, size: int, *, anything: bool, nothing: str = "figure.no_cash_known") -> str | None:
     """INDICATORS.md, "Coverage and status": what makes an estimated share insufficient."""
     if not anything or size == 0:
-        return "figure.no_cash_known"
+        return nothing
     if n < REPORTERS_MIN and n < size:
         return "share.too_few"
     return "share.too_little" if n * 100 < size * COVERAGE_PERCENT_MIN else None

@@ -38,7 +38,7 @@ def draw(seed: int, *, postable: bool, dense: bool = False) -> Facts:
     """`postable`: every sale is one that a bank's notice can tell of, to an account the roll knows on that day.
     `dense`: many stalls, most of them connected all along, so that shares can be told of them."""
     chance = Random(seed)
-    facts = Facts({}, [], [], [], [], [], [])
+    facts = Facts({}, [], [], [], [], [], [], [])
     for number in range(chance.randint(2, 4)):
         code = f"cho-{number}"
         facts.moves[code] = _moves(chance)

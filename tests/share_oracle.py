@@ -47,6 +47,16 @@ class Lot(NamedTuple):
     drawn: list[str]
 
 
+class Look(NamedTuple):
+    """An inspection, in the order of the days and of looking; `lot` counts the samples, None: by no sample."""
+
+    market: str
+    stall: str
+    day: date
+    verdict: str
+    lot: int | None
+
+
 class Area(NamedTuple):
     """What the shares need of an area: U with each stall's trading days, the connected ones, each market's ward."""
 
@@ -70,11 +80,14 @@ class Ledger(NamedTuple):
     reported: list[tuple[str, str, date]]
     seen: dict[tuple[str, str, date], Seen]
     lots: Sequence[Lot]
+    looks: Sequence[Look]
     value: Counter[tuple[str, str, date]]
     number: Counter[tuple[str, str, date]]
 
 
-def ledger(reports: Sequence[Report], seen: Sequence[Seen], lots: Sequence[Lot], sales: Sequence[Any]) -> Ledger:
+def ledger(
+    reports: Sequence[Report], seen: Sequence[Seen], lots: Sequence[Lot], looks: Sequence[Look], sales: Sequence[Any]
+) -> Ledger:
     """`sales` are (market, stall, day, đồng)."""
     value: Counter[tuple[str, str, date]] = Counter()
     for market, stall, day, amount in sales:
@@ -82,7 +95,7 @@ def ledger(reports: Sequence[Report], seen: Sequence[Seen], lots: Sequence[Lot],
     latest = {(each.market, each.stall, each.day, each.source): each for each in reports}
     observed = {(each.market, each.stall, each.day): each for each in seen}
     return Ledger(
-        latest, sorted({key[:3] for key in latest}), observed, lots, value, Counter(sale[:3] for sale in sales)
+        latest, sorted({key[:3] for key in latest}), observed, lots, looks, value, Counter(sale[:3] for sale in sales)
     )
 
 
@@ -91,6 +104,53 @@ def shares(area: Area, facts: Ledger) -> dict[str, dict[str, Any]]:
     observed = watch(area, facts)
     of_count = observed or declared(area, facts, counts=True)
     return {"value_share": declared(area, facts, counts=False), "count_share": of_count}
+
+
+def verified(area: Area, facts: Ledger, cells: set[tuple[str, date]]) -> dict[str, Any]:
+    """Drawn stalls of U that were inspected in the area's days, by the last look at each."""
+    last: dict[Stall, str] = {}
+    for look in sorted(facts.looks, key=lambda look: look.day):
+        drawn = look.lot is not None and look.stall in facts.lots[look.lot].drawn
+        if drawn and (look.market, look.day) in cells and look[:2] in area.trading:
+            last[look[:2]] = look.verdict
+    N = len(area.trading)
+    markets = []
+    for market in sorted({market for market, _ in area.trading}):
+        verdicts = [verdict for stall, verdict in last.items() if stall[0] == market]
+        size = sum(stall[0] == market for stall in area.trading)
+        markets.append((market, size, len(verdicts), verdicts.count("genuine")))
+    kept = [each for each in markets if each[2] >= 2] if len(markets) > 1 else markets
+    n, a = sum(each[2] for each in kept), sum(each[3] for each in kept)
+    left = [each[0] for each in markets if each not in kept]
+    told: dict[str, Any] = {"n": n, "N": N, "coverage": n / N if N else None, "method": "drawn sample"}
+    told |= {"sources": ["inspections"] if last else [], "population": None, "connected": None}
+    told |= dict.fromkeys(("value", "low", "high", "numerator", "denominator", "least", "most", "reason"))
+    told["remarks"] = [("share.left_out", {"markets": ", ".join(left)})] if n and left else []
+    if not last:
+        return told | {"status": "insufficient", "reason": "figure.no_inspections"}
+    if n == 0 or (n < 5 and n < N):
+        return told | {"status": "insufficient", "reason": "share.too_few"}
+    if Fraction(n, N) < Fraction(5, 100):
+        return told | {"status": "insufficient", "reason": "share.too_little"}
+    value, low, high = proportion([each[1:] for each in kept])
+    limits = {"value": value, "low": clip(low), "high": clip(high), "least": a / N, "most": (a + N - n) / N}
+    limits = {name: pytest.approx(limit, rel=1e-9, abs=1e-9) for name, limit in limits.items()}
+    return told | limits | {"numerator": a, "denominator": n, "status": "provisional"}
+
+
+def proportion(markets: Sequence[tuple[int, int, int]]) -> tuple[float, float, float]:
+    """(N, n, a) of each market: INDICATORS.md, "Proportions from a sample"."""
+    N = sum(each[0] for each in markets)
+    p = sum((Fraction(size, N) * Fraction(a, n) for size, n, a in markets), Fraction())
+    sampled = [each for each in markets if each[1] < each[0]]
+    if not sampled:
+        return (float(p),) * 3
+    v = Fraction()
+    for size, n, a in markets if len(markets) > 1 else ():
+        own = Fraction(a, n)
+        v += Fraction(size, N) ** 2 * (1 - Fraction(n, size)) * own * (1 - own) / (n - 1)
+    n_eff = p * (1 - p) / v if v else sum(Fraction(n * (size - 1), size - n) for size, n, _ in sampled)
+    return float(p), *wilson(float(p), float(n_eff))
 
 
 def watch(area: Area, facts: Ledger) -> dict[str, Any] | None:

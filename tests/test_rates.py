@@ -84,6 +84,7 @@ def figures(told: tuple[Figure, ...]) -> dict[str, dict[str, Any]]:
             continue
         assert isinstance(figure.value, float if figure.indicator in SHARES else int) or figure.value is None
         names = NAMES + OF_EVIDENCE if figure.indicator in FROM_EVIDENCE else NAMES
+        names += BOUNDS if figure.indicator == "verified_acceptance" else ()
         found[figure.indicator] = {name: getattr(figure, name) for name in names}
         if figure.indicator in FROM_EVIDENCE:
             remarks = [tuple(remark) for remark in figure.remarks]
@@ -95,9 +96,10 @@ def figures(told: tuple[Figure, ...]) -> dict[str, dict[str, Any]]:
 
 NAMES = ("value", "low", "high", "numerator", "denominator", "n", "N", "coverage", "status")
 OF_EVIDENCE = ("sources", "method", "reason", "remarks", "population", "connected")
-FROM_EVIDENCE = ("count_share", "value_share")
+BOUNDS = ("least", "most")
+FROM_EVIDENCE = ("count_share", "value_share", "verified_acceptance")
 SHARES = ("onboarded", "acceptance", "active_use", "reconciled_share", *FROM_EVIDENCE)
-UNKNOWN = ("verified_acceptance", "bill_share")
+UNKNOWN = ("bill_share",)
 ALL = (
     "onboarded",
     "acceptance",
