@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from copy import copy
+from struct import Struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -11,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _MARK = 8  # bytes that name the key a text was sealed with, so that keys can be rotated
+_FIRST_64_BITS = Struct("!q8x").unpack
 _NONCE = 12  # NIST SP 800-38D: 96-bit nonces, drawn at random
 
 
@@ -77,6 +79,13 @@ class Vault:
         keyed = self._keyed.copy()
         keyed.update(content)
         return keyed.digest()
+
+    def number(self, text: str) -> int:
+        """As `hash`, of 64 bits and as a number that PostgreSQL can hold: for what is only compared."""
+        keyed = self._keyed.copy()
+        keyed.update(text.encode())
+        number: int = _FIRST_64_BITS(keyed.digest())[0]
+        return number
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from ground.vault import Vault
 
 # A run of letters and digits that can be a bank's number for a transfer. Shorter ones, and days, name too much.
-_RUN = re.compile(r"[A-Z0-9]{8,40}")
+_RUN_MAX = 40
+_RUN = re.compile(rf"[A-Z0-9]{{8,{_RUN_MAX}}}")
 _ENOUGH_DIGITS = re.compile(r"(?:[A-Z]*[0-9]){6}")
 _DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
 
@@ -21,8 +22,9 @@ def plain(reference: str | None) -> str | None:
 
 def runs(text: str) -> list[str]:
     """The words of a text that can be a bank's number: at least 8 letters and digits, at least 6 of them digits."""
-    found = _RUN.findall(text.upper())
-    return [run for run in dict.fromkeys(found) if _counts(run)]
+    enough, day = _ENOUGH_DIGITS.match, _DAY.fullmatch
+    found = dict.fromkeys(_RUN.findall(text.upper()))
+    return [run for run in found if enough(run) and not (len(run) == 8 and day(run))]
 
 
 def names(vault: Vault, reference: str | None) -> list[int]:
@@ -31,20 +33,20 @@ def names(vault: Vault, reference: str | None) -> list[int]:
     whole = plain(reference)
     if whole is None:
         return []
+    if whole.isalnum() and whole.isascii() and len(whole) <= _RUN_MAX:  # one run, or none
+        return [mark(vault, whole)]
     longest = max(runs(whole), key=len, default=whole)
     return sorted(mark(vault, name) for name in {whole, longest})
 
 
 def named(vault: Vault, memo: str, references: Iterable[str], own: Iterable[str | None]) -> list[int]:
     """What a memo and further references mention, without the accounts that the money came to (`own`)."""
-    known = {plain(each) for each in own}
-    words = dict.fromkeys([*runs(memo), *filter(None, map(plain, references))])
-    return sorted([mark(vault, word) for word in words if word not in known])
+    words = runs(memo)
+    if references:
+        words = list(dict.fromkeys([*words, *filter(None, map(plain, references))]))
+    known = [plain(each) for each in own if each]
+    return sorted([vault.number(f"reference:{word}") for word in words if word not in known])
 
 
 def mark(vault: Vault, name: str) -> int:
-    return int.from_bytes(vault.hash(f"reference:{name}")[:8], "big", signed=True)
-
-
-def _counts(run: str) -> bool:
-    return _ENOUGH_DIGITS.match(run) is not None and not (len(run) == 8 and _DAY.fullmatch(run))
+    return vault.number(f"reference:{name}")

@@ -9,7 +9,7 @@ from payments.statements.heading import statement_words
 MOST_NAMED = 8
 _NUMBER = re.compile(r"[A-Za-z0-9]+(?:[._/-]+[A-Za-z0-9]+)*")
 _PIECE = re.compile(r"[._/-]+")
-_DIGITS = 6
+_ENOUGH_DIGITS = re.compile(r"(?:[^0-9]*+[0-9]){6}")
 _LONGEST = 64
 
 
@@ -49,7 +49,7 @@ def named(text: str) -> tuple[str, ...]:
 
 
 def _is_number(piece: str) -> bool:
-    return len(piece) <= _LONGEST and sum(sign.isdigit() for sign in piece) >= _DIGITS
+    return len(piece) <= _LONGEST and _ENOUGH_DIGITS.match(piece) is not None
 
 
 @cache
