@@ -9,8 +9,9 @@ from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
+from tests.disclosure_oracle import MEASURES, Hiding, measures
 from tests.place_oracle import DAY, Place, Unit, in_province, place_now, place_then, with_code
-from tests.share_oracle import Area, Lot, Report, Seen, ledger, shares
+from tests.share_oracle import Area, Look, Lot, Report, Seen, ledger, shares, verified
 
 
 class State(NamedTuple):
@@ -36,6 +37,7 @@ class Facts(NamedTuple):
     reports: list[Report]
     seen: list[Seen]
     lots: list[Lot]
+    looks: list[Look]
 
 
 def holds(state: State, day: date) -> bool:
@@ -68,8 +70,13 @@ class Oracle:
 
     def __init__(self, facts: Facts, today: date) -> None:
         self.facts, self.today = facts, today
-        self.ledger = ledger(facts.reports, facts.seen, facts.lots, facts.sales)
+        self.ledger = ledger(facts.reports, facts.seen, facts.lots, facts.looks, facts.sales)
         self._places: dict[tuple[str, date, str], Place | None] = {}
+        took = measures(self.ledger)
+        self.hiding = {name: Hiding(took[name], self._then, today - DAY) for name in MEASURES}
+
+    def _then(self, market: str, day: date) -> Place | None:
+        return self.place(market, day, "period")
 
     def place(self, market: str, day: date, boundaries: str) -> Place | None:
         key = (market, day, boundaries)
@@ -90,12 +97,11 @@ class Oracle:
             for day in days
             if (place := self.place(market, day, boundaries)) is not None
         }
-        k = math.ceil(len(days) / 7)
 
         def rate(name: str, cells: set[tuple[str, date]]) -> tuple[str, dict[str, dict[str, Any]]]:
             places = {market: self.place(market, days[-1], boundaries) for market, _ in cells}
             wards = {market: place and place.ward for market, place in places.items()}
-            return name, self.figures(cells, k, audience, wards)
+            return name, self.figures(cells, days, audience, wards)
 
         if kind == "market":
             if code not in self.facts.moves:
@@ -130,10 +136,58 @@ class Oracle:
         return None
 
     def figures(
-        self, cells: set[tuple[str, date]], k: int, audience: str, wards: dict[str, Unit | None]
+        self, cells: set[tuple[str, date]], days: list[date], audience: str, wards: dict[str, Unit | None]
     ) -> dict[str, dict[str, Any]]:
-        """A figure for each of the indicators the books know; `cells` are the market-days of the area, `wards` where
-        its markets stand on the last of them that counts."""
+        """A figure for each of the indicators the books know; `cells` are the market-days of the area, `days` those of
+        the period that have been, `wards` where its markets stand on the last of them."""
+        k = math.ceil(len(days) / 7)
+        if audience == "internal":
+            figures = self.count(cells, k, wards)
+        else:
+            end = days[-1] if days[-1] < self.today else self.latest(cells)
+            told = {cell for cell in cells if cell[1] <= end}
+            figures = self.count(cells, k, wards)
+            if days[0] <= end:
+                takings = self.count(told, k, wards)
+                figures |= {name: takings[name] for name in TELLS}
+            self.hide(figures, told, "figure.suppressed" if days[0] <= end else "figure.day_not_over")
+            for name in ("value_share", "count_share"):
+                if end < days[-1] and figures[name]["value"] is not None:
+                    figures[name]["remarks"] = [*figures[name]["remarks"], ("figure.counted_until", {"day": end})]
+        for name in ("value_share", "count_share"):
+            del figures[name]["parts"]
+        return figures
+
+    def latest(self, cells: set[tuple[str, date]]) -> date:
+        """Of a period to date: the latest day up to which value and count may be shown, else the last that is over."""
+        for end in sorted({day for _, day in cells if day < self.today}, reverse=True):
+            told = {cell for cell in cells if cell[1] <= end}
+            if self.hiding["value"].shows(told) and self.hiding["count"].shows(told):
+                over = min(self.today - DAY, *(day - DAY for _, day in cells if day > end), date.max)
+                return over
+        return self.today - DAY
+
+    def hide(self, figures: dict[str, dict[str, Any]], told: set[tuple[str, date]], reason: str) -> None:
+        takings: Counter[tuple[str, str]] = Counter()
+        for market, stall, day, amount in self.facts.sales:
+            if (market, day) in told:
+                takings[market, stall] += amount
+        often = Counter((market, stall) for market, stall, day, _ in self.facts.sales if (market, day) in told)
+        all_ = small(takings.values()) or reason == "figure.day_not_over" or not self.hiding["value"].shows(told)
+        hidden = {name: all_ or not all(self.hiding[each].shows(told) for each in TELLS[name]) for name in TELLS}
+        for name in ("cashless_count", "count_share"):
+            hidden[name] = hidden[name] or small(often.values())
+        for name in ("value_share", "count_share"):
+            if figures[name]["value"] is not None:
+                hidden[name] = hidden[name] or any(map(small, figures[name]["parts"]))
+        for name in TELLS:
+            if hidden[name]:
+                figures[name] |= NOTHING | {"status": "suppressed"}
+        for name in ("value_share", "count_share"):
+            if hidden[name]:
+                figures[name] |= {"reason": reason, "remarks": []}
+
+    def count(self, cells: set[tuple[str, date]], k: int, wards: dict[str, Unit | None]) -> dict[str, dict[str, Any]]:
         trading: dict[tuple[str, str], set[date]] = {}  # the stalls of U
         for state in self.facts.states:
             if state.status == "trading":
@@ -151,35 +205,17 @@ class Oracle:
         linked = {stall for stall in stalls if any(self.live(stall, day) for of, day in cells if of == stall[0])}
         connected = len(linked)
         area = Area(trading, linked, wards)
-        figures = {
+        return {
             "onboarded": share(onboarded, size),
             "acceptance": share(accepting, size),
             "active_use": share(in_use, size) | {"k": k},
+            "verified_acceptance": verified(area, self.ledger, cells),
             **shares(area, self.ledger),
             "cashless_value": level(value, connected, size),
             "cashless_count": level(count, connected, size),
             # No statement is known to these books. A census, therefore n = N.
             "reconciled_share": share(0, value) | {"n": size, "N": size, "coverage": 1.0 if size else None},
         }
-        if audience != "internal":
-            takings: Counter[tuple[str, str]] = Counter()
-            for market, stall, _, amount in sales:
-                takings[market, stall] += amount
-            hidden = {"cashless_value": small(takings.values()), "reconciled_share": small(takings.values())}
-            hidden["value_share"] = small(takings.values())
-            hidden["cashless_count"] = hidden["count_share"] = small(often.values()) or small(takings.values())
-            for name in ("value_share", "count_share"):
-                if figures[name]["value"] is not None:
-                    hidden[name] = hidden[name] or any(map(small, figures[name]["parts"]))
-            for name in hidden:
-                if hidden[name]:
-                    figures[name] |= NOTHING | {"status": "suppressed"}
-            for name in ("value_share", "count_share"):
-                if hidden[name]:
-                    figures[name] |= {"reason": "figure.suppressed", "remarks": []}
-        for name in ("value_share", "count_share"):
-            del figures[name]["parts"]
-        return figures
 
     def approved(self, stall: tuple[str, str], day: date) -> bool:
         """The roll gives merchant and account."""
@@ -204,6 +240,13 @@ class Rated(NamedTuple):
     parts: list[tuple[str, dict[str, dict[str, Any]]]]
 
 
+TELLS: dict[str, tuple[str, ...]] = {
+    "cashless_value": (),
+    "cashless_count": ("count",),
+    "value_share": ("sales",),
+    "count_share": ("count", "purchases"),
+    "reconciled_share": (),
+}
 NOTHING = dict.fromkeys(("value", "low", "high", "numerator", "denominator"))
 
 
