@@ -131,11 +131,25 @@ def settle_all(session: Session) -> int:
     return written
 
 
-# Locked, so that two processes with facts about one sale follow each other.
-_SALES = text("""
-    SELECT id, reference FROM notice
-    WHERE provider = :provider AND reference = ANY(:intents) AND repeat_of IS NULL ORDER BY id FOR UPDATE
+_SETTLED = text("""
+    SELECT intent FROM card_event WHERE kind <> 'payout' AND intent IS NOT NULL
+    GROUP BY intent HAVING bool_and(handled_at IS NOT NULL)
 """)
+
+
+def differences(session: Session) -> list[str]:
+    """Sales of which the journal says otherwise than the facts that were all taken to the books; nothing is written."""
+    owed = _owed(session, sorted(session.execute(_SETTLED).scalars()))
+    return [f"notice {each.notice_id}: {each.kind} of {each.amount} ₫ on {each.business_date} is owed" for each in owed]
+
+
+_SALES = """
+    SELECT id, reference FROM notice
+    WHERE provider = :provider AND reference = ANY(:intents) AND repeat_of IS NULL ORDER BY id
+"""
+_READ_SALES = text(_SALES)
+# So that two processes with facts about one sale follow each other.
+_LOCK_SALES = text(f"{_SALES} FOR UPDATE")
 _FACTS = text("""
     SELECT intent, kind, subject, amount, occurred_at FROM card_event
     WHERE intent = ANY(:intents) AND kind <> 'payout' AND currency = 'vnd' ORDER BY intent
@@ -153,9 +167,17 @@ Ledger = dict[tuple[int, str, datetime], int]
 def settle(session: Session, intents: Iterable[str]) -> int:
     """Bring the journal to what the facts of these payments say together; returns how many entries that took."""
     wanted = sorted(intents)
+    session.execute(_LOCK_SALES, {"provider": PROVIDER, "intents": wanted})
+    movements = _owed(session, wanted)
+    journal.write(session, movements)
+    return len(movements)
+
+
+def _owed(session: Session, wanted: Sequence[str]) -> list[Movement]:
+    """What the journal lacks of these payments."""
     if not wanted:
-        return 0
-    sales = session.execute(_SALES, {"provider": PROVIDER, "intents": wanted}).all()
+        return []
+    sales = session.execute(_READ_SALES, {"provider": PROVIDER, "intents": wanted}).all()
     ids = [each.id for each in sales]
     positions = journal.positions_of_notices(session, ids)
     facts = {
@@ -171,9 +193,7 @@ def settle(session: Session, intents: Iterable[str]) -> int:
     for each in session.execute(_POSTED, {"sales": ids, "kinds": list(journal.OF_REFUNDS)}):
         key = (each.notice_id, each.account, each.occurred_at)
         ledger[key] = ledger.get(key, 0) - each.amount
-    movements = [_movement(*key, amount) for key, amount in sorted(ledger.items()) if amount]
-    journal.write(session, movements)
-    return len(movements)
+    return [_movement(*key, amount) for key, amount in sorted(ledger.items()) if amount]
 
 
 def _movement(sale: int, account: str, moment: datetime, amount: int) -> Movement:

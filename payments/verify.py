@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from sqlalchemy import text
+from sqlmodel import Session
 
 from ground import audit
 from ground.store import Store
-from payments import stall_day
+from payments import card, stall_day
 
 
 class Verified(NamedTuple):
@@ -162,6 +163,7 @@ def verify(store: Store) -> Verified:
             query = text(f"SELECT * FROM ({breaches}) AS b LIMIT {DIFFERENCES_SHOWN}")
             differences += [f"{law}: {row[0]}" for row in connection.execute(query)]
         differences += audit.walk(connection)
+        differences += [f"a refund is what was told of it: {each}" for each in card.differences(Session(connection))]
         entries = connection.execute(text("SELECT count(*) FROM entry")).scalar_one()
         days = connection.execute(text("SELECT count(*) FROM stall_day")).scalar_one()
         connection.rollback()

@@ -139,6 +139,25 @@ def test_replay_and_rebuild_change_nothing(books: Store, street: Street, cards: 
     assert verify.verify(books).ok
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        "UPDATE card_event SET amount = amount + 1000 WHERE kind = 'refund'",
+        "DELETE FROM card_event WHERE kind = 'reinstated'",
+        "UPDATE card_event SET occurred_at = occurred_at + interval '1 day' WHERE kind = 'dispute'",
+    ],
+)
+def test_verify_sees_a_refund_that_is_not_what_was_told(books: Store, street: Street, cards: Cards, what: str) -> None:
+    story(cards, street)
+    take(books, cards.events)
+    assert verify.verify(books).ok
+    with books.engine.begin() as connection:
+        connection.execute(text(what))
+    found = verify.verify(books)
+    assert not found.ok
+    assert all("a refund is what was told" in each for each in found.differences)
+
+
 def test_the_middle_of_a_refund_story_may_never_be_told(books: Store, street: Street, cards: Cards) -> None:
     """Of three partial refunds the second's message is lost: its part comes off with the third."""
     charge = cards.charge(cards.sale(street.codes["A1"]["serial"], 50_000))
