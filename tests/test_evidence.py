@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session
 
 from ground.settings import Settings
@@ -288,3 +289,63 @@ def test_the_table_shows_the_interval_with_the_share(
     header, *rows = run(test_settings, *words, "--format", "csv").out.splitlines()
     (row,) = [each for each in rows if ",value_share," in each]
     assert len(row.split(",")) == len(header.split(",")) and "population" in header
+
+
+# --- verified on site
+
+
+def inspect(session: Session, found: Market, stalls: list[str], genuine: int, number: int | None) -> None:
+    """The first so many are found genuine, the others foreign; `number`: the sample they were drawn by."""
+    rows = [
+        {
+            "market": found.key,
+            "stall": stall,
+            "sample": number,
+            "moment": datetime(2026, 10, 5, 3, tzinfo=UTC),
+            "verdict": "genuine" if at < genuine else "foreign",
+        }
+        for at, stall in enumerate(stalls)
+    ]
+    statement = text("""
+        INSERT INTO inspection (market_id, stall_id, sample_id, inspected_at, inspected_on, inspected_by, verdict,
+            reason, differs)
+        SELECT :market, id, :sample, :moment, '2026-10-05', 'helper', :verdict, '-', '{}' FROM stall
+        WHERE market_id = :market AND number = :stall
+    """)
+    for row in rows:
+        session.execute(statement, row)
+    session.commit()
+
+
+def test_verified_acceptance_is_told_from_drawn_stalls_with_its_bounds(session: Session, place: Market) -> None:
+    drawn = sample.draw(session, place, "2026-10", 8, "7", by="board", as_of=NOVEMBER)
+    others = [stall for stall in drawn.frame if stall not in drawn.drawn]
+    inspect(session, place, others, 0, None)
+    inspect(session, place, others, 0, drawn.key)
+    missing = ask(session, "verified_acceptance")
+    assert (missing.value, missing.reason) == (None, "figure.no_inspections"), "picked, not drawn"
+    inspect(session, place, drawn.drawn[:4], 4, drawn.key)
+    assert ask(session, "verified_acceptance").reason == "share.too_few"
+    inspect(session, place, drawn.drawn[4:], 2, drawn.key)
+    figure = ask(session, "verified_acceptance")
+    assert (figure.value, figure.numerator, figure.denominator, figure.n, figure.N) == (0.75, 6, 8, 8, 20)
+    assert (figure.low, figure.high) == pytest.approx(wilson(0.75, 8 * 19 / 12))
+    assert (figure.least, figure.most) == (6 / 20, 18 / 20)
+    assert (figure.sources, figure.method, figure.because()) == (("inspections",), "drawn sample", None)
+    inspect(session, place, drawn.drawn[-1:], 1, drawn.key)
+    assert ask(session, "verified_acceptance").numerator == 7, "the last look counts"
+
+
+def test_over_several_markets_each_weighs_as_much_as_it_has_stalls(session: Session) -> None:
+    for name, stalls, size, genuine in (("cho-a", 30, 6, 3), ("cho-b", 10, 5, 5), ("cho-c", 10, 1, 1)):
+        found = build(session, name=name, stalls=stalls)
+        drawn = sample.draw(session, found, "2026-10", size, "7", by="board", as_of=NOVEMBER)
+        inspect(session, found, drawn.drawn, genuine, drawn.key)
+    figure = ask(session, "verified_acceptance", area=f"ward:{VUNG_TAU}")
+    p = 0.75 * 0.5 + 0.25
+    v = 0.75**2 * (1 - 6 / 30) * 0.25 / 5
+    assert figure.value == pytest.approx(p)
+    assert (figure.low, figure.high) == pytest.approx(wilson(p, p * (1 - p) / v))
+    assert (figure.numerator, figure.n, figure.N) == (8, 11, 50)
+    assert figure.because() == "markets with one inspection or none, left out: cho-c"
+    assert (figure.least, figure.most) == (8 / 50, 47 / 50)
