@@ -54,7 +54,7 @@ def test_the_printed_example_is_a_provider(example: Any) -> None:
 def test_a_provider_is_found_by_its_name() -> None:
     found = providers.find()
     assert {"sepay", "casso", "payos"} <= found.keys()
-    assert all(module.NAME == name for name, module in found.items())
+    assert all(name == module.NAME for name, module in found.items())
 
 
 def test_every_provider_has_a_test_file_and_a_row_in_the_document() -> None:
