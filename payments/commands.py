@@ -101,7 +101,7 @@ def _csv(document: dict[str, Any]) -> str:
         for figure in area["figures"]:
             told = [figure.get(name) for name in names]
             cells = [";".join(cell) if isinstance(cell, list) else cell for cell in told]
-            writer.writerow([area["area"], area["name"], *(document[name] for name in common), *cells])
+            writer.writerow([area["area"], area["name"], *(area.get(name, document[name]) for name in common), *cells])
     return text.getvalue()
 
 
