@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session
+from starlette.testclient import TestClient
 
 from ground.settings import Settings
 from ground.store import Store
@@ -349,3 +350,14 @@ def test_over_several_markets_each_weighs_as_much_as_it_has_stalls(session: Sess
     assert (figure.numerator, figure.n, figure.N) == (8, 11, 50)
     assert figure.because() == "markets with one inspection or none, left out: cho-c"
     assert (figure.least, figure.most) == (8 / 50, 47 / 50)
+
+
+def test_the_page_shows_volunteers_interval_as_what_it_is(
+    books: Store, session: Session, place: Market, client: TestClient, tmp_path: Path
+) -> None:
+    sell(books, {n: 100_000 + n for n in range(1, 21)})
+    tell(session, place, tmp_path, "\n".join(f"S{n:02d},{DAY},{90_000 + 5_000 * n},,declared" for n in range(1, 15)))
+    told = " ".join(client.get("/markets/cho-a?period=2026-10-05&lang=en").text.split())
+    assert "if volunteers were typical" in told and "small sample: interval approximate" in told
+    assert "interval 4" not in told and "margin of error" not in told
+    assert "nếu các sạp tự nguyện" in client.get("/markets/cho-a?period=2026-10-05&lang=vi").text
