@@ -218,7 +218,12 @@ def _hidden(spans: Sequence[Span], taken: Census, figures: Sequence[Figure], dis
     if suppression.is_suppressed(taken.takings) or not disclosed.may_show("value", spans):
         return FROM_TAKINGS
     shares = (each for each in figures if each.indicator in FROM_EVIDENCE)
-    telling = [each.indicator for each in shares if share.tells_too_much(each, taken.known)]
+    sellers = {"value_share": taken.takings.stalls, "count_share": taken.purchases.stalls}
+    telling = [
+        each.indicator
+        for each in shares
+        if share.tells_too_much(each, taken.known) or share.leaves_too_few(each, taken.known, sellers[each.indicator])
+    ]
     counts = FROM_COUNTS if suppression.is_suppressed(taken.purchases) else ()
     cut = [name for name, measures in TELLS.items() if not all(disclosed.may_show(each, spans) for each in measures)]
     return (*telling, *counts, *cut)

@@ -60,6 +60,15 @@ def tells_too_much(shown: Figure, known: Sequence[Known]) -> bool:
     return any(suppression.is_suppressed(suppression.contribution(part)) for part in parts)
 
 
+def leaves_too_few(shown: Figure, known: Sequence[Known], sellers: int) -> bool:
+    """Whether the level less the share's own part would tell what the one or two stalls took that report nothing."""
+    if shown.value is None or "observed" in shown.sources:
+        return False
+    told = _evidence_of(shown.indicator, known)
+    reporting = sum(reporter.y != 0 for each in told for reporter in each.reporters)
+    return 0 < sellers - reporting < suppression.CONTRIBUTORS_MIN
+
+
 def _evidence_of(indicator: str, known: Sequence[Known]) -> list[Told]:
     if indicator == "value_share":
         return [each.evidence.values for each in known]

@@ -180,6 +180,10 @@ class Oracle:
         for name in ("value_share", "count_share"):
             if figures[name]["value"] is not None:
                 hidden[name] = hidden[name] or any(map(small, figures[name]["parts"]))
+                sellers = sum(each != 0 for each in (takings if name == "value_share" else often).values())
+                reporting = sum(each != 0 for each in figures[name]["parts"][0])
+                if "observed" not in figures[name]["sources"] and sellers - reporting in (1, 2):
+                    hidden[name] = True  # the level less the reporters' part
         for name in TELLS:
             if hidden[name]:
                 figures[name] |= NOTHING | {"status": "suppressed"}
