@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ground import words
-from ground.terminal import Format, desk, emit, progress, show_table, user
+from ground import audit, words
+from ground.terminal import Format, desk, emit, progress, show_table, user, who
 from merchants import account
 from payments import backfill, statement
 from payments.statements import reading
@@ -41,6 +41,8 @@ def import_statement(
         with at.books() as books, books.session() as session:
             account_id = account.take_up(session, [key])[key]
             taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
+            days = {"from": taken.first_day, "to": taken.last_day, "lines": taken.lines, "new": taken.new_lines}
+            audit.record(session, who(), "statement.import", None, days, subject=f"account:{account_id}")
             session.commit()
     _show(statement.shown(taken), format)
 
