@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from ground import words
 from merchants.grid import Cell
@@ -209,6 +210,48 @@ def test_headings_merged_over_two_rows_are_one(tmp_path: Path) -> None:
     ]
     rows += [[None, "Nợ", "Có", None, None], ["05/10/2026", "5,000", None, "b", "FT2"]]
     assert [told(line).amount for line in only(read_rows(tmp_path, rows)).lines] == [5_000, -5_000]
+
+
+def test_an_excel_file_with_merged_cells_is_read(tmp_path: Path) -> None:
+    """As banks lay them out: titles and labels over several columns, headings over two rows, a memo over three."""
+    file = tmp_path / "s.xlsx"
+    with xlsxwriter.Workbook(str(file)) as book:
+        sheet = book.add_worksheet()
+        sheet.merge_range("A1:H1", "NGÂN HÀNG TMCP NGOẠI THƯƠNG VIỆT NAM")
+        sheet.merge_range("A2:C2", "Số dư đầu kỳ/ Opening balance:")
+        sheet.merge_range("D2:E2", "1,000,000")
+        for place, heading in (("A4:A5", "Ngày giao dịch"), ("B4:B5", "Số tham chiếu"), ("E4:E5", "Số dư")):
+            sheet.merge_range(place, heading)
+        sheet.merge_range("C4:D4", "Số tiền")
+        sheet.write_row("C5", ["Nợ", "Có"])
+        sheet.merge_range("F4:H5", "Mô tả")
+        for row, cells in enumerate((["05/10/2026", "FT1", "", "35,000"], ["06/10/2026", "FT2", "5,000", ""]), 5):
+            sheet.write_row(row, 0, [*cells, ("1,035,000", "1,030,000")[row - 5]])
+            sheet.merge_range(row, 5, row, 7, f"tien rau {row}")
+        sheet.merge_range("A8:B8", "Tổng cộng")
+        sheet.write_row("C8", ["5,000", "35,000"])
+        sheet.merge_range("A9:D9", "Số dư cuối kỳ/ Closing balance:")
+        sheet.write("E9", "1,030,000")
+    section = only(read(file))
+    assert [(line.reference, line.direction, line.amount, line.memo) for line in section.lines] == [
+        ("FT1", "in", 35_000, "tien rau 5"),
+        (None, "out", 5_000, ""),
+    ]
+    assert (section.opening, section.closing, section.balanced) == (1_000_000, 1_030_000, True)
+
+
+def test_an_amount_merged_over_two_rows_is_never_counted_twice(tmp_path: Path) -> None:
+    file = tmp_path / "s.xlsx"
+    with xlsxwriter.Workbook(str(file)) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Ngày giao dịch", "Nợ", "Có", "Mô tả"])
+        sheet.merge_range("A2:A3", "05/10/2026")
+        sheet.merge_range("C2:C3", "35,000")
+        sheet.write_column("D2", ["tien", "rau"])
+        sheet.write_row("A5", ["06/10/2026", "", "1,000", "a"])
+    refused = refusal(lambda: read(file))
+    assert isinstance(refused, UnreadableRows)
+    assert [(error.row, error.reason_code) for error in refused.errors] == [(3, "statement.loose_text")]
 
 
 @pytest.mark.parametrize(

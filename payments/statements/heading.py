@@ -60,13 +60,14 @@ def statement_words() -> dict[str, Any]:
 
 def find_header(row: Sequence[Cell], below: Sequence[Cell], name: str, number: int) -> Header | None:
     """The header in this row, or in this row and the one below it where headings are merged over both."""
-    alone = _columns(row)
-    if _suffices({column for columns in alone for column in columns}):
-        return _header(row, alone, name, number)
-    if len({column for columns in alone for column in columns}) < 2:
-        return None
+    alone, lower = _columns(row), _columns(below)
+    told = {column for columns in alone for column in columns}
     # `Số tiền` over `Nợ` and `Có`: what stands below says more.
-    lower = _columns(below)
+    split = "amount" in told and {"debit", "credit"} <= {column for columns in lower for column in columns}
+    if _suffices(told) and not split:
+        return _header(row, alone, name, number)
+    if len(told) < 2:
+        return None
     width = max(len(alone), len(lower))
     alone += [frozenset()] * (width - len(alone))
     lower += [frozenset()] * (width - len(lower))

@@ -69,7 +69,7 @@ class _Table:
         self._set_header(header)
         self._bank = layout.recognise_layout(" | ".join(self._above), header)
         layout.check_bank(self._asked, self._bank, self._name)
-        if row and find_header(held[1], (), self._name, held[0]) is not None:
+        if row and find_header(held[1], (), self._name, held[0]) == header:  # not merged with the row below it
             self.take(number, row)
         return True
 
