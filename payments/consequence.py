@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock
-from payments import journal, pair_finding, posted_line, reversal, stall_day
+from payments import journal, other_half, pair_finding, posted_line, reversal, stall_day
 from payments.journal import Movement
 from payments.reversal import Reversal
 
@@ -68,7 +68,7 @@ def draw(session: Session, through: date) -> Outcome:
     if session.execute(text("SELECT FROM gone LIMIT 1")).first() is not None:
         stall_day.confirm(session, "gone", -1)
         session.execute(_UNDO, {"now": clock.now()})
-        pair_finding.give_back(session)
+        other_half.give_back(session)
     taken = reversal.find(session, through)
     journal.write(session, _right_notices(session, taken.found))
     posted, opened, needless = posted_line.bring(session, _taken(taken.found, "line_id"))
@@ -76,6 +76,7 @@ def draw(session: Session, through: date) -> Outcome:
     differing, resolved = pair_finding.settle(session)
     session.execute(_RECORD, {"now": clock.now()})
     stall_day.confirm(session, "made", 1)
+    other_half.carry_made(session)
     confirmed = session.execute(text("SELECT count(*) FROM made")).scalar_one()
     return Outcome(confirmed, posted, opened + differing, resolved + needless)
 

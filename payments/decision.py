@@ -3,11 +3,11 @@
 from datetime import date
 
 from sqlalchemy import text
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from ground import clock
 from ground.refusal import Refusal
-from payments import finding, journal, reconciliation
+from payments import finding, journal, other_half, reconciliation
 from payments.finding import STEPS, Finding, Opened
 from payments.journal import Position
 
@@ -24,20 +24,21 @@ def candidate_markets(session: Session, finding_id: int) -> list[int]:
 def assign(session: Session, finding_id: int, stall_id: int, *, by: str, reason: str) -> None:
     """Give a payment's money to a stall: out of suspense, or from the stall that has it to another one.
 
-    Of a line that could belong to several notices, it says whose the line is; the matching then follows.
+    Of a line it says whose the line is, whichever notices there are; the matching then follows, and what is paired
+    with it has the same owner.
     """
-    decided = _to_decide(session, finding_id, "assigned", reason)
-    if decided.line_id is not None and decided.detail.get("pair"):
-        _on_the_roll(session, stall_id, decided.business_date)
-        _settle_on(session, decided, stall_id, by, reason)
-        reconciliation.match_again(session, decided.line_id)
-        return
+    decided = _spoken_of(session, _to_decide(session, finding_id, "assigned", reason))
     position = position_of(session, decided)
-    if position is None or position.amount == 0:
+    if (position is None or position.amount == 0) and not decided.detail.get("pair"):
         raise Refusal("finding.no_money", id=finding_id, status=409)
     _on_the_roll(session, stall_id, decided.business_date)
-    _move(session, decided, position, journal.stall_account(stall_id), reason)
     _settle_on(session, decided, stall_id, by, reason)
+    own = _own_position(session, decided)
+    if own is not None:
+        _move(session, decided, own, journal.stall_account(stall_id), reason)
+    if decided.line_id is not None:
+        reconciliation.match_again(session, decided.line_id)
+        other_half.carry(session, [decided.line_id])
 
 
 def close(session: Session, finding_id: int, *, by: str, reason: str) -> None:
@@ -49,16 +50,16 @@ def close(session: Session, finding_id: int, *, by: str, reason: str) -> None:
 
 def undo(session: Session, finding_id: int, *, by: str, reason: str) -> None:
     """Take a decision back: the finding is open again, and money that it gave to a stall lies where it first lay."""
-    decided = _to_decide(session, finding_id, "open", reason)
+    decided = _spoken_of(session, _to_decide(session, finding_id, "open", reason))
     if decided.status == "resolved":
         raise Refusal("finding.decided", id=finding_id, status=409)
     was, decided.status = decided.status, "open"
     decided.decided_at = decided.decided_by = None
     decided.reason = reason.strip()
     session.add(decided)
+    session.flush()
     if was == "assigned":
         _return(session, decided, reason)
-    session.flush()
 
 
 def settle(session: Session, finding_id: int, seen: Opened | None, stall_id: int, market_id: int) -> None:
@@ -89,11 +90,28 @@ def see_anew(session: Session, finding_id: int, seen: Opened) -> None:
 
 
 def position_of(session: Session, found: Finding) -> Position | None:
-    """Where the money lies that a finding is about; None if it was never posted."""
+    """Where the money lies that a finding is about, a line's with its notice; None if it was never posted."""
+    position = _own_position(session, found)
+    if found.line_id is None or (position is not None and position.amount):
+        return position
+    held = journal.positions_of_notices(session, other_half.notices_of(session, found.line_id)).values()
+    return max(held, key=lambda each: each.amount, default=position)
+
+
+def _own_position(session: Session, found: Finding) -> Position | None:
     if found.notice_id is not None:
         return journal.positions_of_notices(session, [found.notice_id]).get(found.notice_id)
     assert found.line_id is not None
     return journal.positions_of_lines(session, [found.line_id]).get(found.line_id)
+
+
+def _spoken_of(session: Session, found: Finding) -> Finding:
+    """Of a notice that only has what was decided of its line, the finding about that."""
+    line_id = found.detail.get("carried")
+    if found.notice_id is None or line_id is None:
+        return found
+    of_line = session.exec(select(Finding).where(Finding.line_id == line_id).with_for_update()).one_or_none()
+    return found if of_line is None or of_line.status != "assigned" else of_line
 
 
 def _to_decide(session: Session, finding_id: int, status: str, reason: str) -> Finding:
@@ -113,6 +131,7 @@ def _to_decide(session: Session, finding_id: int, status: str, reason: str) -> F
 def _settle_on(session: Session, decided: Finding, stall_id: int, by: str, reason: str) -> None:
     _decide(session, decided, "assigned", by, reason)
     decided.stall_id = stall_id
+    decided.detail = {name: fact for name, fact in decided.detail.items() if name != "carried"}
     owner = session.execute(text("SELECT market_id FROM stall WHERE id = :id"), {"id": stall_id})
     decided.market_id = owner.scalar_one()
     session.flush()
@@ -132,20 +151,32 @@ def _move(session: Session, decided: Finding, position: Position, target: str, r
 
 
 def _return(session: Session, decided: Finding, reason: str) -> None:
-    if decided.line_id is not None and decided.detail.get("pair"):
-        decided.stall_id = None
-        session.flush()
-        reconciliation.match_again(session, decided.line_id)
-        return
-    position = position_of(session, decided)
+    own = _own_position(session, decided)
+    decided.stall_id = None
+    if own is not None:
+        came_to = _came_to(session, decided)
+        decided.stall_id = journal.stall_of(came_to)
+        _move(session, decided, own, came_to, reason)
+    session.flush()
+    line_id = decided.line_id
+    if line_id is not None:
+        other_half.take_back(session, line_id, reason)
+        reconciliation.match_again(session, line_id)
+        other_half.end(session, line_id)
+    else:
+        assert decided.notice_id is not None
+        line_id = other_half.line_of(session, decided.notice_id)
+    if line_id is not None:
+        other_half.carry(session, [line_id])
+
+
+def _came_to(session: Session, decided: Finding) -> str:
     first = text("""
         SELECT credit FROM entry WHERE kind IN ('sale', 'held')
             AND (notice_id = :notice OR line_id = :line) ORDER BY id LIMIT 1
     """)
-    came_to = session.execute(first, {"notice": decided.notice_id, "line": decided.line_id}).scalar_one()
-    decided.stall_id = journal.stall_of(came_to)
-    if position is not None:
-        _move(session, decided, position, came_to, reason)
+    found = session.execute(first, {"notice": decided.notice_id, "line": decided.line_id})
+    return str(found.scalar_one())
 
 
 def _on_the_roll(session: Session, stall_id: int, day: date) -> None:

@@ -5,6 +5,7 @@ all possible, they are its cheapest pairs and nothing is left over. The rest goe
 """
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -42,6 +43,17 @@ STAGES = (
     Stage("time", "''", "day", False),
     Stage("time", "''", "later", False),
 )
+
+
+class Marks(NamedTuple):
+    """What a fact says of itself. own: the stall that the registry names for it. high: until when a notice may be
+    booked."""
+
+    token: str | None
+    virtual_account: str | None
+    own: int | None
+    high: date | None
+
 
 _FACTS = """
     SELECT 0 AS side, id, account_id, {key} AS key, amount, at, ord, day, {begin} AS begin, {end} AS until, high,
@@ -97,7 +109,6 @@ _BY_RANK = """
         SELECT *, bool_and(possible) OVER (PARTITION BY account_id, key, amount, nr) AS all_possible FROM ranked
     ) AS r WHERE all_possible
 """
-# Whose money each would be by itself, and on which day.
 _REST = text("""
     SELECT i.account_id, i.key, i.amount, i.nr, i.side, i.id, i.at, i.day, i.high, i.token, i.virtual_account,
         i.decided, coalesce(n.account, a.number) AS account, CASE WHEN i.side = 0 THEN n.bin ELSE a.bin END AS bin
@@ -129,11 +140,11 @@ def pair_stage(session: Session, stage: Stage) -> None:
 
 
 def _pair_rest(session: Session, stage: Stage, rest: Sequence[Any]) -> None:
-    kinds = _kinds(session, rest)
+    owners = _owners(session, rest)
     notices: list[int] = []
     lines: list[int] = []
     for _, isle in groupby(rest, key=lambda row: (row.account_id, row.key, row.amount, row.nr)):
-        facts = [(row.side, _fact(row, kinds)) for row in isle]
+        facts = [(row.side, _fact(row, owners)) for row in isle]
         ours, theirs = ([fact for side, fact in facts if side == wanted] for wanted in (0, 1))
         found = pairing.pair(ours, theirs, partial(_possible, stage), uniform=_uniform(ours, theirs))
         notices += [ours[place].id for place, _ in found.pairs]
@@ -144,15 +155,14 @@ def _pair_rest(session: Session, stage: Stage, rest: Sequence[Any]) -> None:
     session.execute(_PAIRS, {"rule": stage.rule, "notices": notices, "lines": lines})
 
 
-def _kinds(session: Session, rest: Sequence[Any]) -> dict[tuple[int, int], tuple[Any, ...]]:
-    """By side and id: the stall that the registry names for it by itself, and its day."""
+def _owners(session: Session, rest: Sequence[Any]) -> dict[tuple[int, int], int | None]:
+    """By side and id: the stall that the registry names for it by itself."""
     numbers = [number for row in rest for number in (row.account, row.virtual_account) if number]
     known = attribution.directory(session, numbers, [token for row in rest for token in _tokens(row)])
     found = {}
     for row in rest:
         receipt = Receipt(row.account, row.virtual_account, row.bin, row.day, _tokens(row))
-        stall_id = row.decided or attribution.attribute(receipt, known).stall_id
-        found[row.side, row.id] = (stall_id, row.day)
+        found[row.side, row.id] = attribution.attribute(receipt, known).stall_id
     return found
 
 
@@ -160,22 +170,24 @@ def _tokens(row: Any) -> list[str]:
     return row.token.split(",") if row.token else []
 
 
-def _fact(row: Any, kinds: dict[tuple[int, int], tuple[Any, ...]]) -> Fact:
-    marks = (row.token, row.virtual_account, row.decided, row.high)
-    return Fact(row.id, row.at, kinds[row.side, row.id], marks, row.decided is not None)
+def _fact(row: Any, owners: dict[tuple[int, int], int | None]) -> Fact:
+    own = owners[row.side, row.id]
+    marks = Marks(row.token, row.virtual_account, own, row.high)
+    return Fact(row.id, row.at, (row.decided or own, row.day), marks, row.decided is not None)
 
 
 def _possible(stage: Stage, notice: Fact, line: Fact) -> bool:
-    """Near enough, and neither token nor virtual account says otherwise, nor a person."""
+    """Near enough, and neither token nor virtual account says otherwise, nor a person: who gave a line to a stall did
+    not know of a notice that names another one than the line did."""
     for ours, theirs in zip(notice.marks[:2], line.marks[:2], strict=True):
         if ours is not None and theirs is not None and ours != theirs:
             return False
-    if line.decided and line.marks[2] != notice.kind[0]:
+    if line.decided and notice.kind[0] not in (line.kind[0], line.marks.own):
         return False
     if stage.near == "time":
         assert notice.at is not None and line.at is not None
         return abs(notice.at - line.at) <= WINDOW_SECONDS
-    return stage.near == "day" or bool(notice.kind[1] < line.kind[1] <= notice.marks[3])
+    return stage.near == "day" or bool(notice.kind[1] < line.kind[1] <= notice.marks.high)
 
 
 def _uniform(notices: Sequence[Fact], lines: Sequence[Fact]) -> bool:

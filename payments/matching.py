@@ -108,7 +108,7 @@ _LINES = """
         hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided
     FROM scope s
     JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
-    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned' AND f.detail ? 'pair'
+    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned'
     WHERE l.direction = 'in' AND l.business_date <= :through
 """
 _TABLES = ("scope", "bank_day", "reach", "told", "stated", "pair", "fresh", "tie", "free_told", "free_stated")

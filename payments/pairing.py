@@ -49,15 +49,39 @@ def pair(notices: Sequence[Fact], lines: Sequence[Fact], allowed: Allowed, *, un
     """`uniform`: every notice and line of the island may be paired as far as the times are concerned, and they are
     all of one kind, so that no choice matters but the times'."""
     if len(notices) * len(lines) > (ALIKE_MAX if uniform else MIXED_MAX):
-        return Paired([], set(range(len(notices))), set(range(len(lines))))
+        return Paired([], set(range(len(notices))), {place for place, line in enumerate(lines) if not line.decided})
     possible = np.array([[allowed(one, other) for other in lines] for one in notices], dtype=bool)
     costs = _costs(notices, lines)
     if uniform:
         return Paired(_in_order(np.where(possible, costs, _NEVER)), set(), set())
-    pairs = _cheapest(np.where(possible, costs, _NEVER))
-    tied_notices, tied_lines = _ties(notices, lines, possible, pairs)
-    kept = [each for each in pairs if each[0] not in tied_notices and each[1] not in tied_lines]
-    return Paired(kept, tied_notices, tied_lines)
+    found = Paired([], set(), set())
+    for doubtful, layer in _layers(notices, lines, possible):
+        free = layer.copy()
+        free[[*found.tied_notices, *(notice for notice, _ in found.pairs)], :] = False
+        free[:, [line for _, line in found.pairs]] = False
+        pairs = _cheapest(np.where(free, costs, _NEVER))
+        if doubtful:
+            tied_notices, tied_lines = _ties(notices, lines, free, pairs)
+            pairs = [each for each in pairs if each[0] not in tied_notices and each[1] not in tied_lines]
+            found = found._replace(tied_notices=tied_notices, tied_lines=tied_lines)
+        found.pairs.extend(pairs)
+    return found
+
+
+def _layers(
+    notices: Sequence[Fact], lines: Sequence[Fact], possible: NDArray[np.bool_]
+) -> list[tuple[bool, NDArray[np.bool_]]]:
+    """What is paired before what. A line that a person gave to a stall is a notice of that stall first; then come the
+    lines that nobody decided, with the doubts about them; and what the decided ones could be besides comes last."""
+    decided = np.array([line.decided for line in lines], dtype=bool)
+    if not decided.any():
+        return [(True, possible)]
+    theirs = np.array([[one.kind[0] == other.kind[0] for other in lines] for one in notices], dtype=bool)
+    return [
+        (False, possible & decided & theirs),
+        (True, possible & ~decided),
+        (False, possible & decided & ~theirs),
+    ]
 
 
 def _costs(notices: Sequence[Fact], lines: Sequence[Fact]) -> NDArray[np.int64]:
@@ -116,11 +140,11 @@ def _ties(
     tied_notices: set[int] = set()
     tied_lines: set[int] = set()
     for reached, through in _choices(set(range(len(notices))) - set(to_line), possible, to_notice):
-        if len({notices[each].kind for each in reached}) > 1 and not all(lines[each].decided for each in through):
+        if len({notices[each].kind for each in reached}) > 1:
             tied_notices |= reached
             tied_lines |= through
     for reached, through in _choices(set(range(len(lines))) - set(to_notice), possible.T, to_line):
-        if len({lines[each].kind for each in reached}) > 1 and not all(lines[each].decided for each in reached):
+        if len({lines[each].kind for each in reached}) > 1:
             tied_lines |= reached
             tied_notices |= through
     return tied_notices, tied_lines

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from ground import clock
 from ground.logs import log
 from ground.money import DONG_MAX
-from payments import attribution, card, decision, finding, journal, reconciliation
+from payments import attribution, card, decision, finding, journal, other_half, reconciliation
 from payments.attribution import Attribution, Directory, Receipt
 from payments.finding import HELD, Opened
 from payments.journal import Movement
@@ -179,6 +179,7 @@ def resolve_waiting(session: Session) -> int:
             resolved += 1
         elif (found.finding, list(found.candidates)) != (row.kind, list(row.candidates)):
             decision.see_anew(session, row.finding_id, _opened(row, found))
+    other_half.carry_waiting(session, [row.id for row in waiting if row.id is not None])
     session.commit()
     return resolved
 

@@ -20,6 +20,10 @@ class Told(NamedTuple):
     stall: str | None = None
 
     @property
+    def owner(self) -> str | None:
+        return self.stall
+
+    @property
     def day(self) -> date:
         return self.at.date()
 
@@ -33,7 +37,7 @@ class Told(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """A line of the statement. decided: a person has said that it is `stall`'s."""
+    """A line of the statement. stall: whose it would be by itself; given: whose a person has said that it is."""
 
     name: str
     day: date
@@ -44,4 +48,8 @@ class Stated(NamedTuple):
     virtual: str | None = None
     mentions: frozenset[str] = frozenset()
     stall: str | None = None
-    decided: bool = False
+    given: str | None = None
+
+    @property
+    def owner(self) -> str | None:
+        return self.given or self.stall

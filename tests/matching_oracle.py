@@ -64,7 +64,7 @@ def match(told: Sequence[Told], stated: Sequence[Stated], chosen: Collection[Pai
         for near in (_same_day,) if key == "tokens" else (_within_half_an_hour, _dated_same_day, _dated_later):
             _by_nearness(free, rule, key, near)
     for line, parts in _parts(free, stated).items():
-        if len(parts) > 1 and not line.decided:
+        if len(parts) > 1 and line.given is None:
             free.ties[line.name] = frozenset(notice.name for notice in parts)
     return Matched(free.rules, free.ties)
 
@@ -188,11 +188,19 @@ def _dated_later(notice: Told, line: Stated) -> bool:
 
 
 def _by_nearness(free: Free, rule: str, key: str | None, near: Near) -> None:
+    """A line that a person gave to a stall is first a notice of that stall; then come the lines that nobody decided,
+    and the doubts about them; then what the decided ones could be besides."""
+    _solve(free, rule, key, near, lambda notice, line: line.given is not None and line.given == notice.stall)
+    _solve(free, rule, key, near, lambda _, line: line.given is None)
+    _solve(free, rule, key, near, lambda _, line: line.given is not None)
+
+
+def _solve(free: Free, rule: str, key: str | None, near: Near, layer: Near) -> None:
     told, stated = list(free.told), list(free.stated)
     edges = [
         (ours, theirs)
         for (ours, notice), (theirs, line) in product(enumerate(told), enumerate(stated))
-        if notice.amount == line.amount and near(notice, line) and _agree(notice, line)
+        if notice.amount == line.amount and near(notice, line) and _agree(notice, line) and layer(notice, line)
         if key is None or (getattr(notice, key) and getattr(notice, key) == getattr(line, key))
     ]
     for component in _components(edges):
@@ -205,12 +213,13 @@ def _by_nearness(free: Free, rule: str, key: str | None, near: Near) -> None:
 
 
 def _agree(notice: Told, line: Stated) -> bool:
-    """Neither the tokens nor the virtual accounts say otherwise, nor a person."""
+    """Neither the tokens nor the virtual accounts say otherwise, nor a person: who gave the line to a stall knew of no
+    notice that names another one than the line itself."""
     if notice.tokens and line.tokens and notice.tokens != line.tokens:
         return False
     if notice.virtual and line.virtual and notice.virtual != line.virtual:
         return False
-    return not line.decided or line.stall == notice.stall
+    return line.given is None or notice.stall in (line.given, line.stall)
 
 
 def _components(edges: Iterable[Edge]) -> Iterator[list[Edge]]:
@@ -247,20 +256,20 @@ def _ties(
     told: Sequence[Told], stated: Sequence[Stated], edges: Sequence[Edge], every: Sequence[Matching]
 ) -> Iterator[tuple[set[int], set[int]]]:
     """Where another choice of as many pairs leaves over something of another stall or day: notices and lines whose
-    part in it can't be told. A choice among lines that a person has given to a stall is no doubt."""
+    part in it can't be told."""
     for side, facts in ((0, told), (1, stated)):
         left = [{edge[side] for edge in edges} - {edge[side] for edge in pairs} for pairs in every]
         loose = set().union(*left)
         for part in _components(edge for edge in edges if edge[side] in loose):
             ours, theirs = {edge[0] for edge in part}, {edge[1] for edge in part}
             outcomes = {_outcome(facts, alone & (ours, theirs)[side]) for alone in left}
-            if len(outcomes) > 1 and not all(stated[place].decided for place in theirs):
+            if len(outcomes) > 1 and not any(stated[place].given for place in theirs):
                 yield ours, theirs
 
 
 def _outcome(facts: Sequence[Told] | Sequence[Stated], alone: Iterable[int]) -> tuple[tuple[str, date], ...]:
     """The stalls and days of what is left over."""
-    return tuple(sorted((facts[place].stall or "", facts[place].day) for place in alone))
+    return tuple(sorted((facts[place].owner or "", facts[place].day) for place in alone))
 
 
 def _best(
