@@ -35,7 +35,7 @@ def bring(settings: Settings, folder: Path, rows: str, headings: str = CASH, **m
 
 
 def _kind(headings: str) -> str:
-    return "observations" if "cashless" in headings else "cash"
+    return "observations" if "cashless" in headings.lower() else "cash"
 
 
 def counts(done: Answer) -> tuple[int, int, int, int]:
