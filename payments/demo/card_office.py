@@ -98,7 +98,7 @@ class Office:
         session = self._company.sessions.get(request.path_params["id"])
         if session is None or session["status"] != "open":
             return self._page(request, "card_company_over.html", 404)
-        return self._page(request, "card_company_pay.html", session=session)
+        return self._page(request, "card_company_pay.html", purchase=session)
 
     async def _take_pay(self, request: Request) -> Response:
         form = await request.form()
