@@ -136,8 +136,8 @@ def _list(
         items=items,
         counts=counts,
         chosen=asked,
-        number=number,
-        has_more=number * worklist.PAGE_ROWS < total,
+        earlier=number - 1,  # 0: there is none
+        further=number + 1 if number * worklist.PAGE_ROWS < total else 0,
         **{"taken": None, "faults": (), "error": None, **more},
     )
 
