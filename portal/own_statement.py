@@ -53,14 +53,15 @@ def take_in(
         told = {"lines": taken.lines, "new": taken.new_lines, "from": taken.first_day, "to": taken.last_day}
         audit.record(session, person.who, "statement.import", None, told, subject=f"account:{chosen.id}")
         session.commit()
-        return page.render(request, "own_statement.html", **{**shown, "taken": taken}, error=None)
+        known = taken.lines - taken.new_lines
+        return page.render(request, "own_statement.html", **{**shown, "taken": taken, "known": known}, error=None)
 
 
 def _shown(request: Request, session: Session) -> dict[str, Any]:
     phone = signed_in(request).phone
     assert phone is not None
     held = vendor_account.held(session, phone, clock.today())
-    return {"accounts": consent.accounts(session, [each.stall_id for each in held]), "taken": None}
+    return {"accounts": consent.accounts(session, [each.stall_id for each in held]), "taken": None, "known": 0}
 
 
 def _chosen(accounts: list[OwnAccount], account_id: int, agreed: bool) -> OwnAccount:
