@@ -148,6 +148,7 @@ receipts_drawn = st.builds(
     st.sampled_from([None, "970436", "970418"]),
     st.sampled_from([DAY, date(2026, 2, 1), date(2026, 12, 24)]),
     st.lists(st.sampled_from(["T1", "T2", "T3", "NONE"]), max_size=3, unique=True),
+    st.none(),
 )
 
 
