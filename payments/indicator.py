@@ -116,6 +116,7 @@ class Rates(NamedTuple):
     """Every figure of an area, and of its parts, in a period as of a moment.
 
     `disclosure`: what may be shown of takings, for a later revision to keep to; None where nothing is hidden.
+    `revision`: which seal's figures they are, and `sha256` that seal's digest; None where they are as of now.
     """
 
     period: Period
@@ -125,6 +126,9 @@ class Rates(NamedTuple):
     whole: Rated
     parts: tuple[Rated, ...]
     disclosure: Disclosure | None = None
+    revision: int | None = None
+    sha256: str | None = None
+    definitions_version: int = DEFINITIONS_VERSION
 
 
 def rates(
@@ -210,7 +214,8 @@ def _rate(rated: Area, end: date, told: Census, seen: Census, drawn: Map, disclo
     reason = "figure.suppressed" if begun else "figure.day_not_over"
     hidden = _hidden(disclosure.clip(rated.spans, end), taken, figures, disclosed) if begun else FROM_TAKINGS
     shown = (figure.hide(each, reason) if each.indicator in hidden else each for each in figures)
-    return Rated(rated, tuple(_date(each, end) if end < drawn.last else each for each in shown), end)
+    until = min(disclosed.until, drawn.last) if "cashless_value" in hidden else end
+    return Rated(rated, tuple(_date(each, end) if end < drawn.last else each for each in shown), until)
 
 
 def _hidden(spans: Sequence[Span], taken: Census, figures: Sequence[Figure], disclosed: Disclosure) -> tuple[str, ...]:
@@ -247,9 +252,10 @@ def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
         "complete": rated.period.complete(rated.as_of),
         "boundaries": rated.boundaries,
         "audience": rated.audience,
-        "definitions_version": DEFINITIONS_VERSION,
+        "definitions_version": rated.definitions_version,
         "as_of": clock.stamp(rated.as_of),
-        "revision": None,
+        "revision": rated.revision,
+        "sha256": rated.sha256,
         "takings_until": rated.whole.until.isoformat(),
         "figures": _figures(rated.whole, language),
         "parts": [_part(part, language) for part in rated.parts],

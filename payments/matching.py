@@ -27,7 +27,10 @@ REACH_DAYS = 14
 
 
 class Match(SQLModel, table=True):
-    """A line and the notice it is, by which rule, since when, and until when it was held to be so."""
+    """A line and the notice it is, by which rule, since when, and until when it was held to be so.
+
+    undone_number: a trigger counts what is undone, so that a seal knows what was before it.
+    """
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     line_id: int = Field(sa_type=BigInteger)
@@ -35,6 +38,7 @@ class Match(SQLModel, table=True):
     rule: str
     matched_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     undone_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    undone_number: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Scope(NamedTuple):

@@ -1,0 +1,83 @@
+"""What is published of an area and period: the last sealed revision where there is one, else the figures as of now."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from ground.refusal import Refusal
+from payments import indicator, revision, sealed_figure
+from payments.area import Boundaries
+from payments.figure import Figure
+from payments.indicator import AUDIENCES, Audience, Rates
+
+
+class Moved(NamedTuple):
+    """An indicator that is not what it was; None where it was, or is, not shown. `why`: keys of the words `seal.why`,
+    empty where nobody has sealed it yet."""
+
+    indicator: str
+    was: float | int | None
+    now: float | int | None
+    why: tuple[str, ...] = ()
+
+
+class LastChange(NamedTuple):
+    """The last revision against the one before, as everybody may see it.
+
+    `due`: what has moved since; with any, a new revision is due.
+    """
+
+    revision: int
+    sealed_at: datetime
+    sha256: str
+    moved: tuple[Moved, ...]
+    due: tuple[Moved, ...]
+
+
+def rates(
+    session: Session,
+    area_key: str,
+    period_text: str,
+    *,
+    boundaries: Boundaries = "period",
+    audience: Audience = "public",
+    live: bool = False,
+    as_of: datetime | None = None,
+) -> Rates:
+    """The sealed figures with their revision, or those as of now if nothing was sealed or `live` is wanted.
+
+    Only units of the time are sealed. Refuses what `indicator.rates` refuses.
+    """
+    sealed = None if live or boundaries != "period" else revision.latest(session, area_key, period_text)
+    if sealed is None:
+        return indicator.rates(session, area_key, period_text, boundaries=boundaries, audience=audience, as_of=as_of)
+    if audience not in AUDIENCES:
+        raise Refusal("figure.unknown_audience", audience=audience)
+    return revision.read(sealed, audience)
+
+
+def last_change(
+    session: Session, area_key: str, period_text: str, *, as_of: datetime | None = None
+) -> LastChange | None:
+    """What changed with the last seal and why, and what has moved since; None when nothing was sealed."""
+    sealed = revision.latest(session, area_key, period_text)
+    if sealed is None:
+        return None
+    shown = revision.read(sealed, "public")
+    now = indicator.rates(session, area_key, period_text, as_of=as_of)
+    moved = tuple(
+        Moved(each["indicator"], each["shown"]["was"], each["shown"]["is"], tuple(each["why"]))
+        for each in revision.changes(sealed)
+        if each["shown"]["was"] != each["shown"]["is"]
+    )
+    due = tuple(
+        Moved(was.indicator, was.value, is_.value)
+        for was, is_ in sealed_figure.pairs(shown.whole, now.whole)
+        if _has_moved(was, is_)
+    )
+    return LastChange(sealed.revision, sealed.sealed_at, sealed.digest.hex(), moved, due)
+
+
+def _has_moved(was: Figure, now: Figure) -> bool:
+    return "value" in sealed_figure.differing(was, now)
