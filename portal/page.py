@@ -15,7 +15,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from sqlmodel import Session
 
-from ground import clock, money, words
+from ground import clock, money, number, words
 from ground.store import Store
 from portal import chart, form
 from portal.person import Person
@@ -24,6 +24,7 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 READ = ["GET", "HEAD"]  # monitors ask by HEAD, which FastAPI does not allow by itself
 STATIC = Path(__file__).parent / "static"
 YEAR_SECONDS = 365 * 24 * 3600
+count, percent = number.count, number.percent
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
@@ -101,19 +102,6 @@ def _links(person: Person | None, here: str) -> list[Link]:
 def _form_token(request: Request) -> Markup:
     """The hidden field that every form of ours carries: `{{ form_token() }}`."""
     return Markup('<input type="hidden" name="{}" value="{}">').format(form.FIELD, form.token(request))
-
-
-def count(number: int, language: str = "vi") -> str:
-    """`12345` as `12.345` (in English `12,345`)."""
-    text = f"{number:,}"
-    return text if language == "en" else text.replace(",", ".")
-
-
-def percent(share: float, language: str = "vi") -> str:
-    """`0.3673` as `36,7 %` (in English `36.7%`). Only nothing reads 0 % and only all of it 100 %."""
-    tenths = min(max(round(share * 1000), 1), 999)
-    text = f"{share * 100:.0f}" if share in (0, 1) else f"{tenths / 10:.1f}"
-    return f"{text}%" if language == "en" else text.replace(".", ",") + "\u00a0%"
 
 
 def day(when: date) -> str:

@@ -1,11 +1,12 @@
-"""The choice of a period on a page: the ones that are offered, and how a period is called."""
+"""The choice of a period on a page: the ones that are offered, and which come before them."""
 
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from ground import words
-from payments import period
+from payments import period, period_name
 from payments.period import Period
+
+name = period_name.name
 
 
 class Choice(NamedTuple):
@@ -28,29 +29,6 @@ def offered(today: date) -> list[Choice]:
 def read(text: str | None, today: date) -> Period:
     """The period asked for, else the month so far. Refuses what is no period."""
     return period.parse(text or offered(today)[0].text)
-
-
-def name(asked: Period, language: str) -> str:
-    """`2026-Q4` as `Quý IV/2026`."""
-    year, _, part = asked.text.partition("-")
-    kind, params = _kind(asked, part, language)
-    return words.say(f"page.period.{kind}", language, year=year, **params)
-
-
-def _kind(asked: Period, part: str, language: str) -> tuple[str, dict[str, object]]:
-    if not part:
-        return "year", {}
-    if part.startswith("W"):
-        return "week", {"week": part[1:], "first": asked.first, "last": asked.last}
-    if part.startswith("Q"):
-        return "quarter", {"quarter": words.say(f"page.quarter.{part[1:]}", language)}
-    if part.startswith("H"):
-        return f"half_{part[1:]}", {}
-    if part == "9M":
-        return "nine_months", {}
-    if "-" in part:
-        return "day", {"day": asked.first}
-    return "month", {"month": words.say(f"page.month.{asked.first.month}", language)}
 
 
 def archive(today: date) -> list[str]:
