@@ -26,12 +26,15 @@ from payments import (
     revision,
     sample,
     stall_day,
+    stamp,
     statement,
     tally,
+    target,
 )
-from portal import invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
+from portal import api_key, invitation, phone_code, second_factor, staff, throttle, vendor_account, visit
 
 TABLES = {
+    api_key.ApiKey,
     audit.Audit,
     invitation.Invitation,
     phone_code.PhoneCode,
@@ -70,9 +73,11 @@ TABLES = {
     stall.Stall,
     stall.StallState,
     stall_day.StallDay,
+    stamp.BookChange,
     statement.Statement,
     statement.StatementLine,
     tally.Tally,
+    target.Target,
 }
 
 
