@@ -1,13 +1,13 @@
 """An area: a market, a ward or a province, as the market-days that belong to it in a period."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
 from ground.refusal import Refusal
-from merchants import market, place, ward
+from merchants import market, place
 from merchants.market import Market
 from merchants.place import Move, Stay
 from merchants.ward import Ward
@@ -34,6 +34,13 @@ class Area(NamedTuple):
     since: date | None = None  # a ward's own first day: two units that bore one code in turn are told apart by it
 
 
+class Place(NamedTuple):
+    """A market's code, and the ward it stands in, if that is known."""
+
+    code: str
+    ward: Hashable
+
+
 class Map(NamedTuple):
     """Where every market stands on each day that counts, under one choice of boundaries."""
 
@@ -56,6 +63,12 @@ def draw(session: Session, first: date, last: date, boundaries: Boundaries, toda
             place.stays(moves, until) if boundaries == "period" else place.stays_current(moves, until, today)
         )
     return Map(markets, stays, first, last, today if boundaries == "current" else None)
+
+
+def narrow(drawn: Map, first: date, last: date) -> Map:
+    """The same for fewer days, as `draw` would give it, without reading anything again."""
+    stays = {key: [stay for stay in found if stay.since <= last] for key, found in drawn.stays.items()}
+    return drawn._replace(stays=stays, first=first, last=last)
 
 
 def find(text: str, period: Period, drawn: Map) -> tuple[Area, list[Area]]:
@@ -127,10 +140,13 @@ def _clip(found: Market, since: date, until: date | None, drawn: Map) -> tuple[S
     return (Span(found.key, first, last),) if first <= last else ()
 
 
-def ward_of(found: Market, drawn: Map) -> Ward | None:
-    """The ward the market stands in on the last day that counts."""
-    stays = drawn.stays[found.key]
-    return stays[-1].ward if stays else None
+def places(drawn: Map) -> dict[int, Place]:
+    """Where each market stands on the last day that counts."""
+    found = {}
+    for each in drawn.markets:
+        stays = drawn.stays[each.key]
+        found[each.key] = Place(each.code, stays[-1].ward if stays else None)
+    return found
 
 
-__all__ = ["BOUNDARIES", "Area", "Boundaries", "Map", "Span", "draw", "find", "ward", "ward_of"]
+__all__ = ["BOUNDARIES", "Area", "Boundaries", "Map", "Place", "Span", "draw", "find", "places"]

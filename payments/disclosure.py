@@ -4,20 +4,18 @@ It follows from the facts alone and never from the question: the same bundles st
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from sqlmodel import Session
 
-from payments import area, binding, bundle
+from payments import area, binding, bundle, kept
 from payments.area import Area, Map, Span
 from payments.binding import DAY, Stretch, month_end
 from payments.bundle import Bundle, Cell
 from payments.day_cell import MEASURES
+from payments.kept import Kept
 from payments.takings import Takings
-
-Kept = Mapping[str, Sequence[Bundle]]
-"""By measure what was shown only together, or not at all, in an earlier revision."""
 
 
 class Disclosure:
@@ -65,19 +63,21 @@ class Disclosure:
         return min(days, default=None)
 
 
-def draw(session: Session, areas: Iterable[Area], until: date, today: date, kept: Kept | None = None) -> Disclosure:
+def draw(session: Session, areas: Iterable[Area], until: date, today: date) -> Disclosure:
     """What may be shown of these areas' days up to `until`, the last day that is over.
 
-    `kept` comes from the revisions before: what they kept together stays together.
+    What sealed revisions kept together stays together.
     """
     spans = [span for each in areas for span in each.spans if span.first <= until]
-    bundles = {measure: list((kept or {}).get(measure, ())) for measure in MEASURES}
+    bundles: dict[str, list[Bundle]] = {measure: [] for measure in MEASURES}
     if spans:
         takings = Takings(session.connection(), until)
+        first, last = _months(spans, until)
+        bundles |= kept.bundles(session, first, last)
         groups = _groups(session, spans, until, today)
         takings.read((each.market_id, each.month) for group in groups for each in group)
         for measure in MEASURES:
-            bundles[measure] += binding.bind(measure, groups, takings, until)
+            bundles[measure] = [*bundles[measure], *binding.bind(measure, groups, takings, until)]
     return Disclosure(until, bundles)
 
 
@@ -86,13 +86,18 @@ def _groups(session: Session, spans: Sequence[Span], until: date, today: date) -
 
     Units are those of the time, whichever boundaries were asked for: two answers can't be played against each other.
     """
-    first = min(span.first for span in spans).replace(day=1)
-    last = min(month_end(max(min(span.last, until) for span in spans).replace(day=1)), until)
+    first, last = _months(spans, until)
     asked = {span.market_id for span in spans}
     groups: dict[tuple[date, str], list[Stretch]] = defaultdict(list)
     for stretch in _stretches(area.draw(session, first, last, "period", today)):
         groups[stretch.month, stretch.province].append(stretch)
     return [group for group in groups.values() if any(each.market_id in asked for each in group)]
+
+
+def _months(spans: Sequence[Span], until: date) -> tuple[date, date]:
+    """The days of all months that these days touch, as far as they are over."""
+    last = max(min(span.last, until) for span in spans)
+    return min(span.first for span in spans).replace(day=1), min(month_end(last.replace(day=1)), until)
 
 
 def _stretches(drawn: Map) -> Iterator[Stretch]:

@@ -1,11 +1,10 @@
 """The evidence behind the shares: what is known of the sales that no bank sees, market by market."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from merchants.ward import Ward
 from payments.lot import SPANS, Lots
 from payments.stratum import Reporter
 
@@ -44,7 +43,7 @@ class Known(NamedTuple):
     """
 
     market: str
-    ward: Ward | None
+    ward: Hashable
     stalls: int
     connected: int
     evidence: Evidence

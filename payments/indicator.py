@@ -1,6 +1,6 @@
 """The indicators of an area and period: one function each, and the whole answer CONTRACT.md fixes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
@@ -9,11 +9,11 @@ from sqlmodel import Session
 
 from ground import clock
 from ground.refusal import Refusal
-from payments import area, census, disclosure, evidence, figure, lot, period, share, suppression
-from payments.area import Area, Boundaries, Map, Span
+from payments import area, census, disclosure, evidence, figure, kept, lot, period, share, suppression
+from payments.area import Area, Boundaries, Map, Place, Span
 from payments.binding import DAY
 from payments.census import Census
-from payments.disclosure import Disclosure, Kept
+from payments.disclosure import Disclosure
 from payments.evidence import Known
 from payments.figure import DEFINITIONS_VERSION, Figure, Remark
 from payments.period import Period
@@ -139,11 +139,10 @@ def rates(
     boundaries: Boundaries = "period",
     audience: Audience = "public",
     as_of: datetime | None = None,
-    kept: Kept | None = None,
 ) -> Rates:
     """All indicators of an area and its parts. Refuses an unknown area (404), an unknown period or one not begun.
 
-    `kept`: what earlier revisions hid stays hidden.
+    What sealed revisions hid stays hidden.
     """
     if boundaries not in area.BOUNDARIES:
         raise Refusal("area.unknown_boundaries", boundaries=boundaries)
@@ -156,8 +155,8 @@ def rates(
     drawn = area.draw(session, asked.first, last, boundaries, today)
     whole, parts = area.find(area_key, asked, drawn)
     areas = [whole, *parts]
-    disclosed = None if audience == "internal" else disclosure.draw(session, areas, today - DAY, today, kept)
-    rated = _rate_all(session, areas, drawn, disclosed)
+    disclosed = None if audience == "internal" else disclosure.draw(session, areas, today - DAY, today)
+    rated = rate_all(session, areas, asked, drawn, disclosed)
     return Rates(asked, boundaries, audience, moment, rated[0], tuple(rated[1:]), disclosed)
 
 
@@ -166,15 +165,36 @@ def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> lis
     today = clock.business_date(as_of)
     drawn = area.draw(session, asked.first, asked.counted_until(as_of), "period", today)
     markets = area.markets(drawn)
-    return _rate_all(session, markets, drawn, disclosure.draw(session, markets, today - DAY, today))
+    return rate_all(session, markets, asked, drawn, disclosure.draw(session, markets, today - DAY, today))
 
 
-def _rate_all(session: Session, areas: Sequence[Area], drawn: Map, disclosed: Disclosure | None) -> list[Rated]:
+def figures(
+    session: Session, areas: Sequence[Area], places: Mapping[int, Place], days: int
+) -> list[tuple[Figure, ...]]:
+    """Every figure of these areas, unsuppressed; `places`: where their markets stand, `days`: how many count."""
+    k = _k(days)
+    return [
+        tuple(each(taken, k) for each in INDICATORS) for taken in _count(session, [a.spans for a in areas], places, k)
+    ]
+
+
+def rate_all(
+    session: Session, areas: Sequence[Area], asked: Period, drawn: Map, disclosed: Disclosure | None
+) -> list[Rated]:
     ends = [_end(each, drawn, disclosed) for each in areas]
-    told = _count(session, [disclosure.clip(each.spans, end) for each, end in zip(areas, ends, strict=True)], drawn)
+    where, k = area.places(drawn), _k((drawn.last - drawn.first).days + 1)
+    told = _count(session, [disclosure.clip(each.spans, end) for each, end in zip(areas, ends, strict=True)], where, k)
     # What stalls do is told of every day, what they took only of days that are over.
-    seen = told if all(end == drawn.last for end in ends) else _count(session, [each.spans for each in areas], drawn)
-    return [_rate(*each, drawn, disclosed) for each in zip(areas, ends, told, seen, strict=True)]
+    seen = told if all(end == drawn.last for end in ends) else _count(session, [a.spans for a in areas], where, k)
+    rated = [_rate(*each, k, drawn, disclosed) for each in zip(areas, ends, told, seen, strict=True)]
+    cells = kept.cells(session, asked.text) if disclosed is not None else frozenset()
+    return [_keep_hidden(each, cells) for each in rated] if cells else rated
+
+
+def _keep_hidden(rated: Rated, cells: Set[str]) -> Rated:
+    """A figure that a seal of the period hid stays hidden."""
+    hidden = {each for each in rated.figures if kept.cell(rated.area, each.indicator) in cells}
+    return rated._replace(figures=tuple(figure.hide(each) if each in hidden else each for each in rated.figures))
 
 
 def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
@@ -184,30 +204,29 @@ def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
     return disclosed.latest(LEVELS, rated.spans) or disclosed.until
 
 
-def _count(session: Session, areas: Sequence[Sequence[Span]], drawn: Map) -> list[Census]:
+def _count(session: Session, areas: Sequence[Sequence[Span]], places: Mapping[int, Place], k: int) -> list[Census]:
     """What is counted and known in each area, market by market."""
     connection = session.connection()
-    markets = {found.key: found for found in drawn.markets}
     lots = lot.share_out(areas)
     told = evidence.read(connection, lots)
     counted = []
-    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, _k(drawn)), told, strict=True):
-        market = markets[spans[0].market_id]
-        known = Known(market.code, area.ward_of(market, drawn), taken.stalls, taken.connected, heard)
+    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, k), told, strict=True):
+        known = Known(*places[spans[0].market_id], taken.stalls, taken.connected, heard)
         counted.append(taken._replace(known=(known,)))
     return [census.pool(counted[number] for number in numbers) for numbers in lots.members]
 
 
-def _k(drawn: Map) -> int:
+def _k(days: int) -> int:
     """ceil(days / 7): a stall in use sells cashless once a week."""
-    return -(-((drawn.last - drawn.first).days + 1) // 7)
+    return -(-days // 7)
 
 
-def _rate(rated: Area, end: date, told: Census, seen: Census, drawn: Map, disclosed: Disclosure | None) -> Rated:
+def _rate(
+    rated: Area, end: date, told: Census, seen: Census, k: int, drawn: Map, disclosed: Disclosure | None
+) -> Rated:
     """`told`: the census of the days up to `end`, for the takings. `seen`: of all days."""
     begun = drawn.first <= end
     taken = told if begun else seen
-    k = _k(drawn)
     figures = tuple(each(taken if each.__name__ in FROM_TAKINGS else seen, k) for each in INDICATORS)
     if disclosed is None:
         return Rated(rated, figures, end)

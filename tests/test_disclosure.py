@@ -12,11 +12,12 @@ from sqlmodel import Session
 from ground import clock
 from ground.refusal import Refusal
 from ground.store import Store
-from payments import binding, disclosure, indicator, published_day
+from payments import binding, indicator, published_day
 from payments.area import Span
 from payments.bundle import Bundle
 from payments.disclosure import Disclosure
 from payments.indicator import Rated
+from payments.kept import Kept
 from payments.suppression import Strength
 from tests import attacker, small_world
 from tests.attacker import Cell
@@ -29,7 +30,7 @@ DAY = timedelta(days=1)
 SEEDS = st.integers(0, 10**9)
 
 
-def disclose(world: World, until: date, kept: disclosure.Kept | None = None) -> tuple[Told, Disclosure]:
+def disclose(world: World, until: date, kept: Kept | None = None) -> tuple[Told, Disclosure]:
     told = Told(world)
     groups = told.groups(until)
     kept = kept or {}
