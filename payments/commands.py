@@ -17,13 +17,20 @@ from payments import (
     replay,
     stall_day,
     statement_commands,
+    target_commands,
     verify,
 )
 from payments.area import Boundaries
 from payments.indicator import Audience
 
 app = typer.Typer(no_args_is_help=True)
-for commands in (evidence_commands.app, payout_commands.app, reconciliation_commands.app, statement_commands.app):
+for commands in (
+    evidence_commands.app,
+    payout_commands.app,
+    reconciliation_commands.app,
+    statement_commands.app,
+    target_commands.app,
+):
     app.registered_commands += commands.registered_commands
     app.registered_groups += commands.registered_groups
 

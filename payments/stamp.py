@@ -46,7 +46,7 @@ def read(session: Session) -> str:
 
 def topics(connection: Connection) -> Counter[str] | None:
     """How often each topic has changed. None in a transaction that writes: what it sees may never have been."""
-    told = Counter(dict(connection.execute(_TOPICS).tuples().all()))
+    told: Counter[str] = Counter(dict(connection.execute(_TOPICS).tuples().all()))
     return told if told.pop("") is None else None
 
 
