@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock
-from payments import journal, other_half, pair_finding, posted_line, reversal, stall_day
+from payments import finding, journal, other_half, pair_finding, posted_line, reversal, stall_day
 from payments.journal import Movement
 from payments.reversal import Reversal
 
@@ -73,12 +73,14 @@ def draw(session: Session, through: date) -> Outcome:
     journal.write(session, _right_notices(session, taken.found))
     posted, opened, needless = posted_line.bring(session, _taken(taken.found, "line_id"))
     opened += posted_line.report_unclear(session, taken.unclear)
+    clear = posted_line.end_unclear(session, [each.debit_id for each in taken.found])
     differing, resolved = pair_finding.settle(session)
     session.execute(_RECORD, {"now": clock.now()})
     stall_day.confirm(session, "made", 1)
     other_half.carry_made(session)
     confirmed = session.execute(text("SELECT count(*) FROM made")).scalar_one()
-    return Outcome(confirmed, posted, opened + differing, resolved + needless)
+    resolved += needless + clear - finding.keep_doubts(session)
+    return Outcome(confirmed, posted, opened + differing, max(resolved, 0))
 
 
 # Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back

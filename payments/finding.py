@@ -28,7 +28,7 @@ class Finding(SQLModel, table=True):
     """About one notice or one statement line. Kinds and statuses are CONTRACT.md's.
 
     candidates: ids of the stalls that could be meant. detail: what its sentence names; `pair` where it is the
-    matching that could not tell which notice a line belongs to.
+    matching that could not tell which notice a line belongs to; `alike` where downloads may have cut between lines.
     """
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
@@ -80,12 +80,26 @@ _OPEN = """
     ON CONFLICT ({subject}) DO UPDATE SET
         kind = excluded.kind, business_date = excluded.business_date, amount = excluded.amount,
         market_id = excluded.market_id, stall_id = excluded.stall_id, candidates = excluded.candidates,
-        detail = excluded.detail, status = excluded.status, decided_at = excluded.decided_at,
+        detail = excluded.detail || CASE WHEN f.detail ? 'alike' THEN '{{"alike": true}}' ELSE '{{}}' END::jsonb,
+        status = excluded.status, decided_at = excluded.decided_at,
         decided_by = excluded.decided_by, reason = excluded.reason
-    WHERE f.status IN ('open', 'resolved') AND f.detail ->> 'doubt' IS DISTINCT FROM 'alike_lines'
+    WHERE f.status IN ('open', 'resolved')
     RETURNING xmax = 0 AS is_new, status
 """
 _OPEN_BY = {column: text(_OPEN.format(subject=column)) for column in ("notice_id", "line_id")}
+
+
+DOUBTED = """
+    UPDATE finding SET kind = 'ambiguous', status = 'open', decided_at = NULL, decided_by = NULL, reason = NULL,
+        detail = (detail - '{pair,notices}'::text[]) || '{"doubt": "alike_lines"}'
+    WHERE status = 'resolved' AND detail ? 'alike'
+"""
+
+
+def keep_doubts(session: Session) -> int:
+    """Whatever else was asked about it and has answered itself: how many alike lines there were has not. Returns how
+    many are asked about that again."""
+    return int(session.execute(text(DOUBTED)).rowcount)  # type: ignore[attr-defined]
 
 
 def open_all(session: Session, opened: Sequence[Opened]) -> tuple[int, int]:
@@ -142,6 +156,8 @@ def say(row: dict[str, Any], candidates: Sequence[str], language: str) -> str:
     sentence = words.say(f"finding.{facts.get('doubt', row['kind'])}", language, **named)
     if facts.get("tokens"):
         sentence += " " + words.say("finding.tokens", language, tokens=", ".join(facts["tokens"]))
+    if facts.get("alike") and facts.get("doubt") != "alike_lines":
+        sentence += " " + words.say("finding.alike_lines", language, **named)
     if facts.get("missing"):
         sentence += " " + words.say("finding.missing", language)
     if candidates:

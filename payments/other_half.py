@@ -7,7 +7,7 @@ a token that only the bank kept says whose the notice is. Both end with the pair
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Text, bindparam, text
 from sqlmodel import Session
 
 from payments import attribution, finding, journal
@@ -47,10 +47,12 @@ _WAITING = text("""
     WHERE m.line_id = ANY(:lines) AND m.undone_at IS NULL AND m.rule <> 'batch'
 """)
 _TOLD = text("""
-    UPDATE finding SET status = 'resolved', stall_id = :stall, market_id = :market, decided_at = now(),
-        decided_by = :itself, reason = 'statement', detail = detail || jsonb_build_object('carried', :line)
+    UPDATE finding SET kind = coalesce(:doubt, kind), status = CASE WHEN :doubt IS NULL THEN 'resolved' ELSE 'open' END,
+        stall_id = :stall, market_id = :market, decided_at = CASE WHEN :doubt IS NULL THEN now() END,
+        decided_by = CASE WHEN :doubt IS NULL THEN :itself END, reason = 'statement',
+        detail = detail || jsonb_build_object('carried', CAST(:line AS bigint))
     WHERE id = :finding
-""")
+""").bindparams(bindparam("doubt", type_=Text))
 
 
 class Gift(NamedTuple):
@@ -90,8 +92,8 @@ def _told(session: Session, rows: Sequence[Any]) -> list[Gift]:
     for row in rows:
         receipt = Receipt(row.account, row.virtual_account, row.bin, row.business_date, sorted(set(row.tokens)))
         found = attribution.attribute(receipt, known)
-        if found.stall_id is not None and found.finding is None:
-            owner = {"stall": found.stall_id, "market": found.market_id}
+        if found.stall_id is not None:
+            owner = {"stall": found.stall_id, "market": found.market_id, "doubt": found.finding}
             told = {"finding": row.finding_id, "line": row.line_id, "itself": finding.ITSELF}
             session.execute(_TOLD, owner | told)
             gifts.append(Gift(row.notice_id, row.line_id, found.stall_id))
@@ -155,7 +157,7 @@ _LINE = text("SELECT line_id FROM match WHERE notice_id = :id AND undone_at IS N
 _NEEDS_NOBODY = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'notice'
     FROM match m WHERE f.line_id = :line AND m.line_id = f.line_id AND m.undone_at IS NULL AND f.status = 'open'
-        AND f.kind <> 'amount_differs' AND f.detail ->> 'doubt' IS DISTINCT FROM 'alike_lines'
+        AND f.kind <> 'amount_differs'
 """)
 
 

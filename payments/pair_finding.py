@@ -22,8 +22,8 @@ _DIFFERING = text("""
 """)
 _ENDED = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'notice'
-    FROM made m WHERE f.line_id = m.line_id AND f.status IN ('open', 'closed') AND NOT m.differs
-        AND f.detail ->> 'doubt' IS DISTINCT FROM 'alike_lines'
+    FROM made m WHERE f.line_id = m.line_id AND NOT m.differs
+        AND (f.status = 'open' OR f.status = 'closed' AND NOT f.detail ? 'alike')
 """)
 _ARRIVED = text("""
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'

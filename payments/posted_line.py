@@ -129,6 +129,18 @@ def report_unclear(session: Session, debits: Sequence[Any]) -> int:
     return finding.open_all(session, opened)[0]
 
 
+_CLEAR = text("""
+    UPDATE finding SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'
+    WHERE line_id = ANY(:debits) AND status IN ('open', 'closed') AND detail ->> 'doubt' = 'takes_back'
+""")
+
+
+def end_unclear(session: Session, debits: Sequence[int]) -> int:
+    """Debits of which it has turned out what they take back; returns how many somebody was asked about."""
+    ended = session.execute(_CLEAR, {"debits": list(debits), "itself": finding.ITSELF})
+    return int(ended.rowcount)  # type: ignore[attr-defined]
+
+
 def _detail(row: Any) -> dict[str, Any]:
     return {"account": row.account, "bank": bank.short_name(row.bin)}
 

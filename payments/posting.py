@@ -180,6 +180,7 @@ def resolve_waiting(session: Session) -> int:
         elif (found.finding, list(found.candidates)) != (row.kind, list(row.candidates)):
             decision.see_anew(session, row.finding_id, _opened(row, found))
     other_half.carry_waiting(session, [row.id for row in waiting if row.id is not None])
+    finding.keep_doubts(session)
     session.commit()
     return resolved
 

@@ -20,7 +20,7 @@ def test_alike_lines_at_the_seam_of_two_downloads_are_a_question(books: Store, m
     assert findings(books) == [("ambiguous", None, 20_000, "open")]
     reconcile(books)
     assert sales(books) == [("A1", "2026-10-05", 52_000, 4, 52_000)]
-    assert ("ambiguous", None, 20_000, "open") in findings(books)
+    assert ("ambiguous", "A1", 20_000, "open") in findings(books)
 
 
 def test_a_longer_download_from_the_same_side_leaves_no_doubt(books: Store, market: Street) -> None:

@@ -94,7 +94,7 @@ def test_no_attacker_pins_a_hidden_level(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @given(SEEDS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_attacker_pins_a_hidden_level_in_many_worlds(seed: int) -> None:
     world = small_world.draw(seed, Random(seed).choice((12, 24, 45)))
     for until in moments(world):
@@ -208,7 +208,7 @@ def _name(part: Rated, whole: Rated) -> str:
     return name
 
 
-@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 50))])
+@pytest.mark.parametrize("seed", [3, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(20, 26))])
 def test_all_doors_show_the_same_and_no_attacker_pins_what_they_hide(books: Store, session: Session, seed: int) -> None:
     world = small_world.draw(seed, 12)
     chance = Random(seed)

@@ -93,6 +93,7 @@ ALTER TABLE finding
     ADD CONSTRAINT finding_kind_check CHECK (kind IN ('unattributed', 'ambiguous', 'unknown_account', 'implausible',
         'repeated', 'not_in_statement', 'not_notified', 'amount_differs')),
     ADD CONSTRAINT about_a_notice_or_a_line CHECK (num_nonnulls(notice_id, line_id) = 1);
+CREATE INDEX finding_alike ON finding (id) WHERE detail ? 'alike';
 """
 
 
