@@ -15,7 +15,7 @@ from ground import embedded, store
 from ground.settings import Settings
 from ground.store import Store
 from merchants import code, market, roll
-from payments import census, indicator, period, stall_day, takings
+from payments import census, counted, indicator, period, stall_day, takings
 from payments.area import Span
 
 MARKETS = 20
@@ -93,15 +93,19 @@ def _measure(books: Store, looks: int) -> dict[str, tuple[float, float]]:
             census.level(session.connection(), [Span(keys[number % MARKETS], month.first, month.last)])
 
         def everything(number: int) -> None:
+            counted.forget(session.connection())  # each look counts anew
             indicator.rates(session, f"market:m{number % MARKETS:02d}", MONTH, audience="internal")
 
         def published(number: int) -> None:
+            counted.forget(session.connection())
             indicator.rates(session, f"market:m{number % MARKETS:02d}", MONTH)
 
         def ward_quarter(_: int) -> None:
+            counted.forget(session.connection())
             indicator.rates(session, f"ward:{WARDS[0]}", "2026-Q3", audience="internal")
 
         def ward_quarter_published(_: int) -> None:
+            counted.forget(session.connection())
             indicator.rates(session, f"ward:{WARDS[0]}", "2026-Q3")
 
         def first_answer(_: int) -> None:
@@ -110,6 +114,7 @@ def _measure(books: Store, looks: int) -> dict[str, tuple[float, float]]:
             ward_quarter_published(_)
 
         def province_quarter_published(_: int) -> None:
+            counted.forget(session.connection())
             indicator.rates(session, "province:79", "2026-Q3")
 
         def bare(number: int) -> None:

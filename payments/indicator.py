@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from ground import clock
 from ground.refusal import Refusal
-from payments import area, census, disclosure, evidence, figure, kept, lot, period, share, suppression
+from payments import area, census, counted, disclosure, figure, kept, lot, period, share, suppression
 from payments.area import Area, Boundaries, Map, Place, Span
 from payments.binding import DAY
 from payments.census import Census
@@ -168,16 +168,6 @@ def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> lis
     return rate_all(session, markets, asked, drawn, disclosure.draw(session, markets, today - DAY, today))
 
 
-def figures(
-    session: Session, areas: Sequence[Area], places: Mapping[int, Place], days: int
-) -> list[tuple[Figure, ...]]:
-    """Every figure of these areas, unsuppressed; `places`: where their markets stand, `days`: how many count."""
-    k = _k(days)
-    return [
-        tuple(each(taken, k) for each in INDICATORS) for taken in _count(session, [a.spans for a in areas], places, k)
-    ]
-
-
 def rate_all(
     session: Session, areas: Sequence[Area], asked: Period, drawn: Map, disclosed: Disclosure | None
 ) -> list[Rated]:
@@ -206,14 +196,12 @@ def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
 
 def _count(session: Session, areas: Sequence[Sequence[Span]], places: Mapping[int, Place], k: int) -> list[Census]:
     """What is counted and known in each area, market by market."""
-    connection = session.connection()
     lots = lot.share_out(areas)
-    told = evidence.read(connection, lots)
-    counted = []
-    for spans, taken, heard in zip(lots.lots, census.take(connection, lots, k), told, strict=True):
+    found = []
+    for spans, (taken, heard) in zip(lots.lots, counted.count(session.connection(), lots, k), strict=True):
         known = Known(*places[spans[0].market_id], taken.stalls, taken.connected, heard)
-        counted.append(taken._replace(known=(known,)))
-    return [census.pool(counted[number] for number in numbers) for numbers in lots.members]
+        found.append(taken._replace(known=(known,)))
+    return [census.pool(found[number] for number in numbers) for numbers in lots.members]
 
 
 def _k(days: int) -> int:

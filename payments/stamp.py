@@ -34,7 +34,7 @@ _READ = text("""
         (SELECT system_identifier FROM pg_control_system())
 """)
 _TOPICS = text("""
-    SELECT '', pg_current_xact_id_if_assigned()::text::bigint
+    SELECT '' AS topic, pg_current_xact_id_if_assigned()::text::bigint AS changes
     UNION ALL SELECT topic, sum(changes)::bigint FROM book_change GROUP BY topic
 """)
 
@@ -46,7 +46,7 @@ def read(session: Session) -> str:
 
 def topics(connection: Connection) -> Counter[str] | None:
     """How often each topic has changed. None in a transaction that writes: what it sees may never have been."""
-    told: Counter[str] = Counter(dict(connection.execute(_TOPICS).tuples().all()))
+    told: Counter[str] = Counter({row.topic: row.changes for row in connection.execute(_TOPICS)})
     return told if told.pop("") is None else None
 
 
