@@ -13,8 +13,10 @@ from payments import (
     evidence_commands,
     indicator,
     payout_commands,
+    published,
     reconciliation_commands,
     replay,
+    seal_commands,
     stall_day,
     statement_commands,
     target_commands,
@@ -28,6 +30,7 @@ for commands in (
     evidence_commands.app,
     payout_commands.app,
     reconciliation_commands.app,
+    seal_commands.app,
     statement_commands.app,
     target_commands.app,
 ):
@@ -81,12 +84,13 @@ def show_rates(
     period: Annotated[str, typer.Option(help="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
     boundaries: Boundaries = "period",
     audience: Audience = "public",
+    live: Annotated[bool, typer.Option("--live", help="as of now, even where they are sealed")] = False,
     format: Literal["table", "json", "csv"] = "table",
 ) -> None:
-    """The rates of an area and its parts in a period."""
+    """The rates of an area and its parts in a period: the last sealed revision, or as of now if there is none."""
     at = desk(context)
     with at.books() as books, books.session() as session:
-        rated = indicator.rates(session, area, period, boundaries=boundaries, audience=audience)
+        rated = published.rates(session, area, period, boundaries=boundaries, audience=audience, live=live)
     document = indicator.shown(rated, at.language)
     if format == "json":
         emit(document)

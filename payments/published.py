@@ -13,7 +13,7 @@ from payments.indicator import AUDIENCES, Audience, Rates
 
 
 class Moved(NamedTuple):
-    """An indicator that is not what it was; None where it was, or is, not shown. `why`: keys of the words `seal.why`,
+    """An indicator that is not what it was; None where it was, or is, not shown. `why`: `restatement.REASONS`,
     empty where nobody has sealed it yet."""
 
     indicator: str

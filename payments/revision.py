@@ -72,3 +72,18 @@ def changes(seal: Seal) -> list[dict[str, Any]]:
     """What the area's own figures were in the revision before and are in this one, unsuppressed and as shown."""
     found: list[dict[str, Any]] = json.loads(seal.document)["changes"]
     return found
+
+
+def columns(seal: Seal) -> dict[str, Any]:
+    """What a document says of itself as the columns beside it do."""
+    return {
+        "number": seal.number,
+        "area": seal.area,
+        "period": seal.period,
+        "revision": seal.revision,
+        "first": seal.first.isoformat(),
+        "last": seal.last.isoformat(),
+        "hidden": list(seal.hidden),
+        "kept": seal.kept,
+        "previous": seal.previous and seal.previous.hex(),
+    }

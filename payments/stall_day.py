@@ -80,7 +80,7 @@ def add(session: Session, changes: Sequence[Change]) -> None:
 
 
 # Each entry once for the stall that it credits and once, with the sign turned, for the one that it debits.
-_SIDES = """
+SIDES = """
     SELECT id, notice_id, line_id, kind, business_date, substr(credit, 7)::bigint AS stall_id, amount AS value, sales
     FROM entry WHERE credit LIKE 'stall:%'
     UNION ALL
@@ -94,7 +94,7 @@ FROM_JOURNAL = f"""
         coalesce(sum(-e.value) FILTER (WHERE e.kind IN ('refund', 'reinstated')), 0)::bigint AS refunds_value,
         coalesce(sum(e.value) FILTER (WHERE e.kind NOT IN ('refund', 'reinstated')
             AND (e.line_id IS NOT NULL OR m.id IS NOT NULL)), 0)::bigint AS confirmed_value
-    FROM ({_SIDES}) AS e JOIN stall s ON s.id = e.stall_id
+    FROM ({SIDES}) AS e JOIN stall s ON s.id = e.stall_id
     LEFT JOIN match m ON m.notice_id = e.notice_id AND m.undone_at IS NULL
     GROUP BY 1, 2, 3
 """

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from ground import audit
 from ground.store import Store
-from payments import card, stall_day
+from payments import card, seal_proof, stall_day
 
 
 class Verified(NamedTuple):
@@ -164,7 +164,9 @@ def verify(store: Store) -> Verified:
             differences += [f"{law}: {row[0]}" for row in connection.execute(query)]
         differences += audit.walk(connection)
         differences += [f"a refund is what was told of it: {each}" for each in card.differences(Session(connection))]
+        seals, broken = seal_proof.prove(connection)
+        differences += broken
         entries = connection.execute(text("SELECT count(*) FROM entry")).scalar_one()
         days = connection.execute(text("SELECT count(*) FROM stall_day")).scalar_one()
         connection.rollback()
-    return Verified(not differences, entries, days, 0, differences)
+    return Verified(not differences, entries, days, seals, differences)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from sqlmodel import Session
 
-from payments import indicator
+from payments import indicator, published
 from payments.indicator import Audience
 from portal import problem
 from portal.access import LEVELS, Door, everybody, reaches
@@ -24,10 +24,14 @@ def rates(
     area: Annotated[str, Query(description="market:CODE, ward:CODE or province:CODE")],
     period: Annotated[str, Query(description="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
     boundaries: Annotated[str, Query(description="period (the units of that time) or current (today's)")] = "period",
+    live: Annotated[bool, Query(description="as of now, even where the figures are sealed")] = False,
 ) -> dict[str, Any]:
-    """Every indicator of an area and its parts in a period, for whoever asks: the public, a board, a ward."""
+    """Every indicator of an area and its parts in a period, for whoever asks: the public, a board, a ward.
+
+    Once they are sealed, the last revision.
+    """
     audience = _audience(request.state.person, session, area)
-    rated = indicator.rates(session, area, period, boundaries=boundaries, audience=audience)  # type: ignore[arg-type]
+    rated = published.rates(session, area, period, boundaries=boundaries, audience=audience, live=live)  # type: ignore[arg-type]
     return indicator.shown(rated, language_of(request))
 
 
