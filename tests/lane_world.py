@@ -6,6 +6,7 @@ their borders, and then said in a lane's own numbers, to the books as well as to
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from random import Random
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -75,31 +76,31 @@ def _moment(month: str, said: str) -> datetime:
     return datetime.fromisoformat(f"2026-{month}-{said}").replace(tzinfo=clock.ZONE)
 
 
-def _facts(moments: Sequence[datetime], amounts: Sequence[int], most: int) -> st.SearchStrategy[list[Fact]]:
-    seldom = st.sampled_from((False, False, False, True))
-    return st.lists(
-        st.builds(
-            Fact,
-            st.sampled_from(moments),
-            st.sampled_from((True, True, False)),
-            st.sampled_from(amounts),
-            seldom.flatmap(lambda has: st.sampled_from(REFERENCES) if has else st.none()),
-            st.sampled_from([frozenset(marks) for marks in ((), (), (), (0,), (0,), (1,), (1,), (0, 1), (2,))]),
-            st.integers(0, 2),
-            seldom.flatmap(lambda has: st.frozensets(st.sampled_from(WORDS), max_size=2 if has else 0)),
-            st.integers(0, 2),
-        ),
-        max_size=most,
+def _fact(chance: Random, moments: Sequence[datetime], amounts: Sequence[int]) -> Fact:
+    mentions = chance.sample(WORDS, chance.randint(0, 2)) if chance.random() < 0.25 else ()
+    return Fact(
+        chance.choice(moments),
+        chance.random() < 0.67,
+        chance.choice(amounts),
+        chance.choice(REFERENCES) if chance.random() < 0.25 else None,
+        frozenset(chance.choice(((), (), (), (0,), (0,), (1,), (1,), (0, 1), (2,)))),
+        chance.randint(0, 2),
+        frozenset(mentions),
+        chance.randint(0, 2),
     )
 
 
-def worlds(most: int = 6) -> st.SearchStrategy[World]:
-    def of(cluster: str, amounts: Sequence[int]) -> st.SearchStrategy[World]:
-        month = "02" if cluster == "tet" else "10"
-        moments = [_moment(month, said) for said in MOMENTS[cluster].split("|")]
-        return st.builds(World, _facts(moments, amounts, most), _facts(moments, amounts, most))
+def world(seed: int, most: int = 6) -> World:
+    """Up to so many notices and lines around one of the borders."""
+    chance = Random(seed)
+    cluster, amounts = chance.choice(sorted(MOMENTS)), chance.choice((OFTEN, SELDOM))
+    month = "02" if cluster == "tet" else "10"
+    moments = [_moment(month, said) for said in MOMENTS[cluster].split("|")]
+    return World(*([_fact(chance, moments, amounts) for _ in range(chance.randint(0, most))] for _ in range(2)))
 
-    return st.tuples(st.sampled_from(sorted(MOMENTS)), st.sampled_from((OFTEN, SELDOM))).flatmap(lambda of_: of(*of_))
+
+def worlds() -> st.SearchStrategy[World]:
+    return st.integers(0, 2**63).map(world)
 
 
 def build(books: Store, count: int) -> list[Lane]:
