@@ -1,5 +1,7 @@
-"""A market's business days one by one, as everybody may see them."""
+"""Markets' business days one by one, as everybody may see them."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from typing import NamedTuple
 
@@ -20,22 +22,32 @@ class Day(NamedTuple):
 
 
 _DAYS = text("""
-    SELECT business_date, sum(sales_value)::bigint, sum(sales_count) FROM stall_day
-    WHERE market_id = :market AND business_date BETWEEN :first AND :last
-    GROUP BY business_date HAVING count(*) FILTER (WHERE sales_value <> 0 OR sales_count <> 0) > 0
-    ORDER BY business_date
+    SELECT d.market_id, d.business_date, sum(d.sales_value)::bigint, sum(d.sales_count)
+    FROM unnest(CAST(:markets AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
+        AS span (market, first, last)
+    JOIN stall_day d ON d.market_id = span.market AND d.business_date BETWEEN span.first AND span.last
+    GROUP BY d.market_id, d.business_date
+    HAVING count(*) FILTER (WHERE d.sales_value <> 0 OR d.sales_count <> 0) > 0
+    ORDER BY d.market_id, d.business_date
 """)
+LEVELS = ("value", "count")
 
 
 def read(session: Session, market_id: int, first: date, last: date, today: date) -> list[Day]:
     """The days that are over as of `today`; those without any sale are left out."""
-    last = min(last, today - DAY)
-    alone = Area("", "", (Span(market_id, first, last),))
-    disclosed = disclosure.draw(session, [alone] if first <= last else [], today - DAY, today)
-    rows = session.connection().execute(_DAYS, {"market": market_id, "first": first, "last": last})
-    return [
-        Day(day, value, number)
-        if all(disclosed.may_show(measure, [Span(market_id, day, day)]) for measure in ("value", "count"))
-        else Day(day, None, None)
-        for day, value, number in rows
-    ]
+    spans = [Span(market_id, first, last)] if first <= last else []
+    return read_spans(session, spans, today).get(market_id, [])
+
+
+def read_spans(session: Session, spans: Iterable[Span], today: date) -> dict[int, list[Day]]:
+    """The same of several markets' days at once, by market."""
+    over = disclosure.clip(spans, today - DAY)
+    disclosed = disclosure.draw(session, [Area("", "", over)], today - DAY, today)
+    columns = zip(*over, strict=True) if over else ((), (), ())
+    asked = dict(zip(("markets", "firsts", "lasts"), map(list, columns), strict=True))
+    found: dict[int, list[Day]] = defaultdict(list)
+    for market_id, day, value, number in session.connection().execute(_DAYS, asked):
+        alone = [Span(market_id, day, day)]
+        shown = all(disclosed.may_show(measure, alone) for measure in LEVELS)
+        found[market_id].append(Day(day, value, number) if shown else Day(day, None, None))
+    return dict(found)
