@@ -9,7 +9,8 @@ from ground.refusal import Refusal
 from payments import indicator, revision, sealed_figure
 from payments.area import Boundaries
 from payments.figure import Figure
-from payments.indicator import AUDIENCES, Audience, Rates
+from payments.indicator import AUDIENCES, Audience, Rated, Rates
+from payments.period import Period
 
 
 class Moved(NamedTuple):
@@ -55,6 +56,13 @@ def rates(
     if audience not in AUDIENCES:
         raise Refusal("figure.unknown_audience", audience=audience)
     return revision.read(sealed, audience)
+
+
+def rates_of_markets(session: Session, asked: Period, *, as_of: datetime) -> list[Rated]:
+    """Every market's figures as the public may see them: sealed ones where the market's own period is sealed."""
+    sealed = {each.area: each for each in revision.latest_of_markets(session, asked.text)}
+    live = indicator.rates_of_markets(session, asked, as_of=as_of)
+    return [revision.read(sealed[each.area.key], "public").whole if each.area.key in sealed else each for each in live]
 
 
 def last_change(

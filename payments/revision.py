@@ -1,6 +1,7 @@
 """A revision: the figures of an area and period as they were sealed once; later facts give the next one."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -48,6 +49,12 @@ def latest(session: Session, area_key: str, period_text: str, before: int | None
     if before is not None:
         asked = asked.where(Seal.revision < before)
     return session.exec(asked.order_by(col(Seal.revision).desc()).limit(1)).first()
+
+
+def latest_of_markets(session: Session, period_text: str) -> Sequence[Seal]:
+    """The last revision of each market whose own figures of the period were sealed."""
+    asked = select(Seal).where(Seal.period == period_text, col(Seal.area).startswith("market:"))
+    return session.exec(asked.distinct(col(Seal.area)).order_by(Seal.area, col(Seal.revision).desc())).all()
 
 
 def read(seal: Seal, audience: Audience) -> Rates:

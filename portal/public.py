@@ -11,7 +11,7 @@ from sqlmodel import Session
 from ground import clock
 from merchants import market, ward
 from merchants.market import Market
-from payments import area, indicator, published_day
+from payments import area, published, published_day
 from payments.area import Map
 from payments.figure import DEFINITIONS_VERSION, Figure
 from payments.indicator import Rated
@@ -49,7 +49,7 @@ def show_markets(request: Request, session: SessionDep, period: str | None = Non
     """Every market, by the ward it stands in today."""
     moment = clock.now()
     asked = period_choice.read(period, clock.business_date(moment))
-    rated = {each.area.key: each for each in indicator.rates_of_markets(session, asked, as_of=moment)}
+    rated = {each.area.key: each for each in published.rates_of_markets(session, asked, as_of=moment)}
     drawn = _today(session, moment)
     markets = drawn.markets
     wards: dict[Place, list[Row]] = {}
@@ -72,14 +72,15 @@ def show_market(request: Request, session: SessionDep, code: str, period: str | 
     moment = clock.now()
     found = market.find(session, code)
     asked = period_choice.read(period, clock.business_date(moment))
-    rates = indicator.rates(session, f"market:{code}", asked.text, audience="public", as_of=moment)
+    rates = published.rates(session, f"market:{code}", asked.text, as_of=moment)
     row = _row(found, rates.whole)
     days = _days(session, found, asked.counted_until(moment), clock.business_date(moment))
     return page.render(
         request,
         "market.html",
-        **_shared(request, asked, period, moment, [found]),
+        **_shared(request, asked, period, rates.as_of, [found]),
         market=found,
+        sealed=rates if rates.revision else None,
         place=_place(found, _today(session, moment)),
         row=row,
         days=days,
@@ -97,7 +98,7 @@ def _shared(
         "period_name": period_choice.name(asked, page.language_of(request)),
         # Links carry the period only where the reader chose one.
         "chosen": period,
-        "choices": period_choice.offered(clock.business_date(moment)),
+        "choices": period_choice.offered(clock.today()),
         "complete": asked.complete(moment),
         "counted_until": asked.counted_until(moment),
         "as_of": moment,

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from ground import clock
 from ground.refusal import Refusal
 from merchants import market
-from payments import indicator, period
+from payments import period, published
 from payments.area import Boundaries
 from payments.figure import DEFINITIONS_VERSION, Figure
 from payments.indicator import Rated, Rates
@@ -72,7 +72,7 @@ def _show(request: Request, session: Session, key: str, text: str | None, bounda
     today = clock.business_date(moment)
     language = page.language_of(request)
     asked = period_choice.read(text, today)
-    rated = indicator.rates(session, key, asked.text, boundaries=boundaries, audience="ward", as_of=moment)
+    rated = published.rates(session, key, asked.text, boundaries=boundaries, audience="ward", as_of=moment)
     names = {each: period_choice.name(period.parse(each), language) for each in period_choice.archive(today)}
     return page.render(
         request,
@@ -129,7 +129,7 @@ def _before(session: Session, rated: Rates, text: str, moment: datetime) -> Rate
         return None
     key, boundaries = rated.whole.area.key, rated.boundaries
     try:
-        return indicator.rates(session, key, text, boundaries=boundaries, audience="ward", as_of=moment)
+        return published.rates(session, key, text, boundaries=boundaries, audience="ward", as_of=moment)
     except Refusal:  # the code is nobody's then
         return None
 

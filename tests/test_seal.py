@@ -166,3 +166,13 @@ def test_the_chain_runs_through_all_areas(
     third = seal(test_settings, "province:79")
     assert (second["previous"], third["previous"]) == (first["sha256"], second["sha256"])
     assert verify(test_settings)["seals"] == 3
+
+
+def test_a_market_page_shows_its_own_seal(
+    books: Store, street: Street, test_settings: Settings, client: TestClient
+) -> None:
+    page = f"/markets/cho-a?period={PERIOD}&language=en"
+    seal(test_settings)
+    assert "SHA-256" not in client.get(page).text
+    done = seal(test_settings, MARKET)
+    assert done["sha256"] in client.get(page).text
