@@ -32,6 +32,7 @@ from portal import (
     pay,
     placard_truth,
     public,
+    report,
     signin,
     signin_link,
     signin_phone,
@@ -62,6 +63,7 @@ ROUTERS = (
     board_placards.router,
     board_inspections.router,
     findings.router,
+    report.router,
     ward.router,
     landing.router,
 )

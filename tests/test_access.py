@@ -78,12 +78,23 @@ TABLE: dict[str, frozenset[str]] = {
     "POST /board/{code}/inspections/settlement": BOARD,
     "GET /ward": frozenset({"ward", "other_ward", "operator"}),
     "GET /ward/{code}": OVERSEERS,
+    "GET /ward/{code}/report.{ending}": OVERSEERS,
+    "GET /province/{code}/report.{ending}": frozenset({"province", "operator"}),
+    "GET /board/{code}/report.{ending}": BOARD | OVERSEERS,
     "GET /province/{code}": frozenset({"province", "operator"}),
     "GET /province": frozenset({"province", "other_province", "operator"}),
     "GET /operator": frozenset({"operator"}),
 }
 # What a path parameter is at home and elsewhere, by the level that the route says it has; others by their name.
-AT_HOME = {"market": HERE, "ward": WARD, "province": PROVINCE, "serial": "C0", "token": "x", "code": HERE}
+AT_HOME = {
+    "market": HERE,
+    "ward": WARD,
+    "province": PROVINCE,
+    "serial": "C0",
+    "token": "x",
+    "code": HERE,
+    "ending": "xlsx",
+}
 ELSE = {**AT_HOME, "market": ELSEWHERE, "ward": OTHER_WARD, "province": OTHER_PROVINCE, "code": ELSEWHERE}
 
 
