@@ -45,6 +45,8 @@ class SealRoll(SQLModel, table=True):
 
 def latest(session: Session, area_key: str, period_text: str, before: int | None = None) -> Seal | None:
     """The last revision there is (below `before`); None when nothing was sealed."""
+    if "\x00" in area_key + period_text:  # PostgreSQL can't even be asked
+        return None
     asked = select(Seal).where(Seal.area == area_key, Seal.period == period_text)
     if before is not None:
         asked = asked.where(Seal.revision < before)
