@@ -183,8 +183,11 @@ def rate_all(
 
 def _keep_hidden(rated: Rated, cells: Set[str]) -> Rated:
     """A figure that a seal of the period hid stays hidden."""
-    hidden = {each for each in rated.figures if kept.cell(rated.area, each.indicator) in cells}
-    return rated._replace(figures=tuple(figure.hide(each) if each in hidden else each for each in rated.figures))
+    return rated._replace(
+        figures=tuple(
+            figure.hide(each) if kept.cell(rated.area, each.indicator) in cells else each for each in rated.figures
+        )
+    )
 
 
 def _end(rated: Area, drawn: Map, disclosed: Disclosure | None) -> date:
