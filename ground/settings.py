@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     trusted_proxies: str = Field(
         default="", description="addresses of proxies whose X-Forwarded-For is believed; absent = of none"
     )
+    cors_origins: str = Field(
+        default="", description="origins (https://…) whose pages may read the API in a browser; absent = none"
+    )
     demo: bool = Field(default=False, description="work on the demo's own database")
     raw_retention_days: int = Field(default=90, ge=1, description="after which raw notices and memos are dropped")
 
@@ -50,6 +53,10 @@ class Settings(BaseSettings):
         except ValidationError as error:
             names = ", ".join(f"MARKET_{str(problem['loc'][0]).upper()}" for problem in error.errors())
             raise Refusal("settings.unreadable", names=names) from None
+
+    @property
+    def origins(self) -> list[str]:
+        return [each.strip().rstrip("/") for each in self.cors_origins.split(",") if each.strip()]
 
     def command_language(self) -> str:
         return command_language(self.language)

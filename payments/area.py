@@ -10,7 +10,7 @@ from ground.refusal import Refusal
 from merchants import market, place
 from merchants.market import Market
 from merchants.place import Move, Stay
-from merchants.ward import Ward
+from merchants.ward import Ward, provinces_with_code, wards_with_code
 from payments.period import Period
 
 Boundaries = Literal["period", "current"]
@@ -85,6 +85,15 @@ def find(text: str, period: Period, drawn: Map) -> tuple[Area, list[Area]]:
         area = Area(text, province.name, _spans(drawn, lambda stay: stay.province_code == code))
         return area, _wards_of(code, drawn)
     raise Refusal("area.unknown", area=text, status=404)
+
+
+def check(session: Session, text: str) -> None:
+    """Refuses (404) a key that names no area on any day."""
+    kind, _, code = text.partition(":")
+    if kind == "market" and code:
+        market.find(session, code)
+    elif not (kind == "ward" and wards_with_code(code)) and not (kind == "province" and provinces_with_code(code)):
+        raise Refusal("area.unknown", area=text[:60], status=404)
 
 
 def markets(drawn: Map) -> list[Area]:

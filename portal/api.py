@@ -1,45 +1,128 @@
 """The JSON API under /api/v1: the same figures as the pages and the command line."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
-from payments import indicator, published
+from ground import clock
+from payments import indicator, published, scoreboard, series
+from payments.figure import DEFINITIONS_VERSION
 from payments.indicator import Audience
-from portal import problem
-from portal.access import LEVELS, Door, everybody, reaches
+from portal import freshness, problem
+from portal.access import Door, everybody
+from portal.api_shape import BY_KEY, RatesShape, ScoreboardShape, SeriesShape, answers
+from portal.caller import Caller, identify
 from portal.page import language_of, open_session
-from portal.person import Person
 
 router = APIRouter(prefix="/api/v1", route_class=Door, responses=problem.RESPONSES)
 SessionDep = Annotated[Session, Depends(open_session)]
+CallerDep = Annotated[Caller, Depends(identify)]
+AreaQuery = Annotated[str, Query(description="market:CODE, ward:CODE or province:CODE")]
+PeriodQuery = Annotated[str, Query(description="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")]
+BoundariesQuery = Annotated[str, Query(description="period (the units of that time) or current (today's)")]
+LiveQuery = Annotated[bool, Query(description="the figures as of now, even where they are sealed")]
+LimitQuery = Annotated[int, Query(ge=1, le=100, description="how many at most on a page")]
+
+# An answer, and the query that leads to the next page of it.
+Answer = tuple[dict[str, Any], dict[str, str]]
 
 
-@router.get("/rates")
+@router.get("/rates", response_model=None, responses=answers(RatesShape), openapi_extra=BY_KEY)
 @everybody
 def rates(
     request: Request,
     session: SessionDep,
-    area: Annotated[str, Query(description="market:CODE, ward:CODE or province:CODE")],
-    period: Annotated[str, Query(description="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
-    boundaries: Annotated[str, Query(description="period (the units of that time) or current (today's)")] = "period",
-    live: Annotated[bool, Query(description="as of now, even where the figures are sealed")] = False,
-) -> dict[str, Any]:
+    caller: CallerDep,
+    area: AreaQuery,
+    period: PeriodQuery,
+    boundaries: BoundariesQuery = "period",
+    live: LiveQuery = False,
+) -> Response:
     """Every indicator of an area and its parts in a period, for whoever asks: the public, a board, a ward.
 
-    Once they are sealed, the last revision.
+    Once the period is sealed, the figures of the last revision.
     """
-    audience = _audience(request.state.person, session, area)
-    rated = published.rates(session, area, period, boundaries=boundaries, audience=audience, live=live)  # type: ignore[arg-type]
-    return indicator.shown(rated, language_of(request))
+
+    def answer(audience: Audience) -> Answer:
+        rated = published.rates(session, area, period, boundaries=boundaries, audience=audience, live=live)  # type: ignore[arg-type]
+        return indicator.shown(rated, language_of(request)), {}
+
+    return _answer(request, session, caller.audience(session, area), answer)
 
 
-def _audience(person: Person | None, session: Session, area: str) -> Audience:
-    """What the caller's office makes of her; `internal` is nobody's over HTTP."""
-    level, _, code = area.partition(":")
-    if person is None or level not in LEVELS:
-        return "public"
-    if reaches(session, person, "ward", "province", **{level: code}):
-        return "ward"
-    return "board" if reaches(session, person, "board", **{level: code}) else "public"
+@router.get("/series", response_model=None, responses=answers(SeriesShape), openapi_extra=BY_KEY)
+@everybody
+def read_series(
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    area: AreaQuery,
+    indicator: Annotated[str, Query(description="acceptance, value_share, cashless_value …")],
+    first: Annotated[str, Query(alias="from", description="the first period")],
+    last: Annotated[str, Query(alias="to", description="the last period, of the same kind")],
+    boundaries: BoundariesQuery = "period",
+    live: LiveQuery = False,
+    limit: LimitQuery = 24,
+    cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
+) -> Response:
+    """One indicator of an area, period by period. Periods that have not begun are left out."""
+    series.check_indicator(indicator)
+
+    def answer(audience: Audience) -> Answer:
+        moment, language = clock.now(), language_of(request)
+        page = series.page(
+            session, area, first, last, limit=limit, cursor=cursor, boundaries=boundaries,  # type: ignore[arg-type]
+            audience=audience, live=live, as_of=moment,
+        )  # fmt: skip
+        head = {"area": area, "indicator": indicator, "boundaries": boundaries, "audience": audience}
+        told = [series.shown(each, indicator, moment, language) for each in page.points]
+        stamped = {"definitions_version": DEFINITIONS_VERSION, "as_of": clock.stamp(moment)}
+        return {**head, **stamped, "series": told, "next": page.cursor}, _next(page.cursor)
+
+    return _answer(request, session, caller.audience(session, area), answer)
+
+
+@router.get("/scoreboard", response_model=None, responses=answers(ScoreboardShape), openapi_extra=BY_KEY)
+@everybody
+def read_scoreboard(
+    request: Request,
+    session: SessionDep,
+    caller: CallerDep,
+    area: AreaQuery,
+    period: PeriodQuery,
+    limit: LimitQuery = 100,
+    cursor: Annotated[int, Query(ge=0, le=1_000_000, description="`next` of the page before")] = 0,
+) -> Response:
+    """How the targets of an area, its wards and its markets are met; `counts` is of all of them, whatever the page."""
+
+    def answer(audience: Audience) -> Answer:
+        board = scoreboard.read(session, area, period, audience=audience)
+        told = scoreboard.shown(board, language_of(request))
+        after = cursor + limit
+        following = str(after) if after < len(told["targets"]) else None
+        told["targets"] = told["targets"][cursor:after]
+        return told | {"next": following}, _next(following)
+
+    return _answer(request, session, caller.audience(session, area), answer)
+
+
+def _next(cursor: str | None) -> dict[str, str]:
+    return {"cursor": cursor} if cursor is not None else {}
+
+
+def _answer(request: Request, session: Session, audience: Audience, make: Callable[[Audience], Answer]) -> Response:
+    """The answer with its tag, or 304 to whoever has it."""
+    tag = freshness.tag(request, session, audience, language_of(request))
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Vary": "Authorization, Cookie"}
+    if audience != "public":
+        headers["Cache-Control"] = "private, no-cache"
+    if freshness.is_known(request, tag):
+        return freshness.unchanged(headers)
+    document, following = make(audience)
+    if following:
+        query = request.url.include_query_params(**following).query
+        headers["Link"] = f'<{request.url.path}?{query}>; rel="next"'
+    return JSONResponse(document, headers=headers)

@@ -16,6 +16,7 @@ from ground.store import Store
 from portal import (
     access,
     api,
+    api_shape,
     board_inspections,
     board_placards,
     code_image,
@@ -39,6 +40,7 @@ from portal import (
     slip,
     ward,
 )
+from portal.other_origins import OtherOrigins
 from portal.shield import Shield
 
 RETRY_AFTER_SECONDS = 10
@@ -81,10 +83,13 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
     )
     app.state.store = store
     app.add_middleware(GZipMiddleware, minimum_size=1000)
+    if origins := store.settings.origins:
+        app.add_middleware(OtherOrigins, allow_origins=origins)
     app.add_middleware(Shield, is_secure=store.settings.base_url.startswith("https:"))
     app.include_router(_health(is_ready))
     for router in ROUTERS:
         app.include_router(router)
+    api_shape.describe(app)
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
     app.add_exception_handler(Refusal, _answer_refusal)
     app.add_exception_handler(HTTPException, _answer_http)
@@ -114,7 +119,12 @@ def _health(is_ready: Callable[[], bool]) -> APIRouter:
 
 async def _answer_refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return await _answer(request, error.status, error.message(page.language_of(request)), error.code)
+    answer = await _answer(request, error.status, error.message(page.language_of(request)), error.code)
+    if error.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if "wait" in error.params:
+        answer.headers["Retry-After"] = str(error.params["wait"])
+    return answer
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

@@ -9,12 +9,13 @@ from ground import audit, clock, words
 from ground.refusal import Refusal
 from ground.store import Store
 from ground.terminal import Desk, Format, desk, emit, show_table, who
-from portal import invitation, second_factor, staff, visit
+from portal import api_key_commands, invitation, second_factor, staff, visit
 from portal.staff import Staff
 
 app = typer.Typer(no_args_is_help=True)
 users = typer.Typer(no_args_is_help=True, help="Staff accounts, their offices and sessions.")
 app.add_typer(users, name="user")
+app.add_typer(api_key_commands.app, name="apikey")
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 Role = Annotated[str, typer.Option(help="helper, board, ward, province or operator")]

@@ -19,9 +19,11 @@ def _described(description: str) -> dict[str, Any]:
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: _described("The API key is wrong or was revoked."),
     404: _described("There is no such thing, or it is not yours to see."),
     405: _described("This address does not take such a request."),
     422: _described("Something in the request is missing or can't be understood."),
+    429: _described("Too many requests with this key; Retry-After says for how many seconds."),
     503: _described("The store is away; Retry-After says when to try again."),
 }
 """For every route of the API."""

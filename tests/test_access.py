@@ -22,6 +22,8 @@ TABLE: dict[str, frozenset[str]] = {
     "GET /v": EVERYBODY,
     "GET /v/{serial}": EVERYBODY,
     "GET /api/v1/rates": EVERYBODY,
+    "GET /api/v1/series": EVERYBODY,
+    "GET /api/v1/scoreboard": EVERYBODY,
     "GET /healthz": EVERYBODY,
     "GET /readyz": EVERYBODY,
     "GET /signin": EVERYBODY,
