@@ -61,7 +61,7 @@ def back(last: Period, count: int) -> list[Period]:
     found = [last]
     while len(found) < count:
         before = found[-1].first - DAY
-        if before.year < FIRST_YEAR:
+        if (before.isocalendar().year if kind(last) == "week" else before.year) < FIRST_YEAR:
             break
         found.append(at(before, kind(last)))
     return found[::-1]
