@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session
 
+from ground import words
 from payments import revision, sealed_figure, sealed_roll
 from payments.area import Area
 from payments.figure import DEFINITIONS_VERSION, Figure
@@ -57,6 +58,11 @@ class Change(NamedTuple):
         was, now = self.shown
         told = {"indicator": self.indicator, "was": self.was, "is": self.now, "why": list(self.why)}
         return {**told, "differs": list(self.differs), "shown": {"was": was, "is": now}}
+
+
+def say(why: Sequence[str], language: str) -> str:
+    """REASONS in the reader's language, as one line."""
+    return ", ".join(words.say(f"seal.{each.replace(' ', '_')}", language) for each in why)
 
 
 def find(
@@ -110,21 +116,34 @@ def _same_definition(said: dict[str, Any]) -> bool:
     return bool(said["definitions_version"] == DEFINITIONS_VERSION)
 
 
+_SIDES = """
+    SELECT id, notice_id, line_id, business_date, substr(credit, 7)::bigint AS stall_id FROM entry
+    WHERE credit LIKE 'stall:%' AND {which}
+    UNION ALL
+    SELECT id, notice_id, line_id, business_date, substr(debit, 7)::bigint FROM entry
+    WHERE debit LIKE 'stall:%' AND {which}
+"""
+_HERE = """JOIN stall s ON s.id = e.stall_id
+        JOIN span ON span.market_id = s.market_id AND e.business_date BETWEEN span.first AND span.last"""
 # An entry about a payment that was known before the seal corrects it.
-_CAUSES = text("""
+_CAUSES = text(f"""
     WITH span AS (
         SELECT * FROM unnest(CAST(:markets AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
             AS s(market_id, first, last)
     ), late AS (
-        SELECT DISTINCT e.notice_id, e.line_id FROM entry e
-        JOIN stall s ON e.credit = 'stall:' || s.id OR e.debit = 'stall:' || s.id
-        JOIN span ON span.market_id = s.market_id AND e.business_date BETWEEN span.first AND span.last
-        WHERE e.id > :entry
+        SELECT DISTINCT e.notice_id, e.line_id FROM ({_SIDES.format(which="id > :entry")}) AS e {_HERE}
+    ), paired AS (
+        SELECT notice_id FROM match WHERE id > :match UNION SELECT notice_id FROM match WHERE undone_number > :undone
     )
-    SELECT CASE WHEN EXISTS (SELECT FROM entry o WHERE o.id <= :entry
-                AND (o.notice_id = late.notice_id OR o.line_id = late.line_id)) THEN 'correction'
+    SELECT CASE
+            WHEN EXISTS (SELECT FROM entry o
+                WHERE o.notice_id = late.notice_id AND o.kind IN ('sale', 'held') AND o.id <= :entry)
+            OR EXISTS (SELECT FROM entry o
+                WHERE o.line_id = late.line_id AND o.kind IN ('sale', 'held') AND o.id <= :entry) THEN 'correction'
             WHEN notice_id IS NULL THEN 'late statement' ELSE 'late notice' END
     FROM late
+    UNION
+    SELECT 'matched' FROM ({_SIDES.format(which="notice_id IN (SELECT notice_id FROM paired)")}) AS e {_HERE}
     UNION
     SELECT CASE WHEN EXISTS (SELECT FROM cash_report o WHERE o.id <= :cash_report
             AND (o.market_id, o.business_date, o.stall_id, o.source)
@@ -146,8 +165,6 @@ _CAUSES = text("""
     SELECT 'late inspection' FROM span JOIN sample r ON r.market_id = span.market_id
         AND r.first <= span.last AND r.last >= span.first
     WHERE r.id > :sample
-    UNION
-    SELECT 'matched' FROM match WHERE id > :match OR undone_number > :undone
 """)
 
 

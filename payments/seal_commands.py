@@ -7,7 +7,7 @@ import typer
 
 from ground import words
 from ground.terminal import Format, desk, emit, show_table, who
-from payments import seal
+from payments import restatement, seal
 from payments.restatement import Change
 from payments.sample_commands import PeriodText
 from payments.seal import Sealed
@@ -58,7 +58,7 @@ def _show(done: Sealed, area_key: str, language: str) -> None:
             words.say(f"indicator.{each.indicator}", language),
             _number(each.was),
             _number(each.now),
-            why(each, language),
+            restatement.say(each.why, language),
         ]
         for key, several in {area_key: done.changes, **done.parts}.items()
         for each in several
@@ -66,10 +66,6 @@ def _show(done: Sealed, area_key: str, language: str) -> None:
     if rows:
         headings = [words.say(f"seal.{name}", language) for name in ("area", "indicator", "was", "is", "why")]
         show_table(headings, rows, right=(2, 3))
-
-
-def why(change: Change, language: str) -> str:
-    return ", ".join(words.say(f"seal.{each.replace(' ', '_')}", language) for each in change.why)
 
 
 def _number(value: float | int | None) -> str:

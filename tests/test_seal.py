@@ -10,6 +10,7 @@ from ground import audit, clock
 from ground.settings import Settings
 from ground.store import Store
 from merchants import market
+from payments import published, restatement
 from tests import shell
 from tests.world import Street, import_roll, keep, post, told
 
@@ -176,3 +177,35 @@ def test_a_market_page_shows_its_own_seal(
     assert "SHA-256" not in client.get(page).text
     done = seal(test_settings, MARKET)
     assert done["sha256"] in client.get(page).text
+
+
+def test_what_changed_and_what_is_due_is_told_as_shown(
+    books: Store, session: Session, street: Street, test_settings: Settings
+) -> None:
+    """Takings of so few stalls are hidden, so nobody is told that they moved; the roll is no secret."""
+    assert published.last_change(session, MARKET, PERIOD) is None
+    sell(books, 1)
+    seal(test_settings, MARKET)
+    import_roll(session, street.market, "F1;F;Gà;Cô Tám;0912000009;;01/10/2026;VCB;1000009;LE THI TAM;")
+    session.commit()
+    sell(books, 2)
+    told = published.last_change(session, MARKET, PERIOD)
+    assert told is not None and (told.revision, told.moved) == (1, ())
+    due = {each.indicator: (each.was, each.now) for each in told.due}
+    assert due["onboarded"] == (5 / 6, 6 / 7) and "cashless_value" not in due
+    seal(test_settings, MARKET)
+    session.rollback()
+    told = published.last_change(session, MARKET, PERIOD)
+    assert told is not None and (told.revision, told.due) == (2, ())
+    moved = {each.indicator: each for each in told.moved}
+    assert (moved["onboarded"].was, moved["onboarded"].now) == (5 / 6, 6 / 7)
+    assert restatement.say(moved["onboarded"].why, "vi") == "thay đổi danh sách sạp"
+    assert "cashless_value" not in moved
+
+
+def test_the_table_says_what_moved(books: Store, street: Street, test_settings: Settings) -> None:
+    sell(books, 1)
+    seal(test_settings)
+    sell(books, 2)
+    said = shell.run(test_settings, "seal", "--area", WARD, "--period", PERIOD, MARKET_LANGUAGE="vi").out
+    assert "lần chốt 2" in said and "thông báo đến muộn" in said and "200000" in said
