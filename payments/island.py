@@ -130,7 +130,7 @@ def pair_stage(session: Session, stage: Stage) -> None:
     for statement in (
         "DROP TABLE IF EXISTS isle",
         _ISLES.format(facts=facts, ahead=ahead),
-        "ANALYZE isle",
+        "ANALYZE isle (account_id, key, amount, nr, side, rank)",
         _BY_RANK.format(near=_NEAR[stage.near], rule=stage.rule),
     ):
         session.execute(text(statement))

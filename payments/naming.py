@@ -27,20 +27,22 @@ _BORNE_ONCE = """
         AND ({key}, n.day) NOT IN (SELECT {key}, day FROM told_twice)
         AND ({key}, l.day) NOT IN (SELECT {key}, day FROM stated_twice)
 """
-_NOT_WORN = """
-    AND NOT EXISTS (SELECT FROM worn_told w WHERE w.id = n) AND NOT EXISTS (SELECT FROM worn_stated w WHERE w.id = l)
-"""
+# NOT IN: one look at each, whatever the planner thinks of their number.
+_NOT_WORN = "AND n NOT IN (SELECT id FROM worn_told) AND l NOT IN (SELECT id FROM worn_stated)"
 SAME_REFERENCE = _ONLY.format(
     rule="reference",
     keep=_NOT_WORN,
     worn=_WORN.format(key=f"{_NAME}, amount", of="WHERE reference IS NOT NULL"),
     edges=_BORNE_ONCE.format(told="told", stated="stated", key=f"{_NAME}, amount"),
 )
-# References that are left, each borne by one notice and one line of a day, whatever their amounts.
-_WORN_REST = f"""
-    rest AS (SELECT {_NAME} FROM free_told INTERSECT SELECT {_NAME} FROM free_stated),
-    {_WORN.format(key=_NAME, of=f"JOIN rest USING ({_NAME})")}
+# References that both sides still bear once the first rule has taken what it could; a table, so that the planner knows
+# how few they are.
+REST = f"""
+    CREATE TEMPORARY TABLE rest ON COMMIT DROP AS
+    SELECT {_NAME} FROM free_told INTERSECT SELECT {_NAME} FROM free_stated
 """
+# Of those, each borne by one notice and one line of a day, whatever their amounts.
+_WORN_REST = _WORN.format(key=_NAME, of=f"JOIN rest USING ({_NAME})")
 OTHER_AMOUNT = _ONLY.format(
     rule="reference",
     keep=_NOT_WORN,

@@ -14,16 +14,18 @@ from payments import attribution, finding, journal
 from payments.attribution import Receipt
 from payments.finding import HELD
 
-_FOR_NOTICES = """
-    SELECT m.line_id FROM {pairs} m
-    WHERE EXISTS (SELECT FROM finding d WHERE d.line_id = m.line_id AND d.status = 'assigned')
-        OR EXISTS (SELECT FROM finding f WHERE f.notice_id = m.notice_id AND f.status = 'open' AND f.kind = ANY(:held)
-            AND f.stall_id IS NULL)
+# Pairs whose line a person has decided, and pairs whose notice waits while the line tells more of whose it is.
+_TELLING = """
+    SELECT m.line_id, d.id IS NOT NULL AS decided FROM {pairs} m
+    LEFT JOIN finding d ON d.line_id = m.line_id AND d.status = 'assigned'
+    LEFT JOIN finding f ON f.notice_id = m.notice_id AND f.status = 'open' AND f.kind = ANY(:held)
+        AND f.stall_id IS NULL
+    WHERE d.id IS NOT NULL OR f.id IS NOT NULL AND EXISTS (
+        SELECT FROM statement_line l
+        WHERE l.id = m.line_id AND (l.tokens <> '{{}}' OR l.virtual_account IS NOT NULL))
 """
-_OF_MADE = text(_FOR_NOTICES.format(pairs="made"))
-_OF_NOTICES = text(
-    _FOR_NOTICES.format(pairs="(SELECT * FROM match WHERE notice_id = ANY(:notices) AND undone_at IS NULL)")
-)
+_OF_MADE = text(_TELLING.format(pairs="made"))
+_OF_NOTICES = text(_TELLING.format(pairs="(SELECT * FROM match WHERE notice_id = ANY(:notices) AND undone_at IS NULL)"))
 # One that a person has decided keeps what was said of itself.
 _DECIDED = text("""
     UPDATE finding f SET status = 'assigned', stall_id = d.stall_id, market_id = d.market_id,
@@ -65,23 +67,34 @@ class Gift(NamedTuple):
 
 def carry_made(session: Session) -> None:
     """For the pairs in `made`, when they are recorded."""
-    carry(session, session.execute(_OF_MADE, {"held": list(HELD)}).scalars().all())
+    _bring(session, session.execute(_OF_MADE, {"held": list(HELD)}).all())
 
 
 def carry_waiting(session: Session, notices: Sequence[int]) -> None:
     """For notices that wait for their owner, after the registry changed."""
-    found = session.execute(_OF_NOTICES, {"held": list(HELD), "notices": list(notices)})
-    carry(session, found.scalars().all())
+    _bring(session, session.execute(_OF_NOTICES, {"held": list(HELD), "notices": list(notices)}).all())
+
+
+def _bring(session: Session, rows: Sequence[Any]) -> None:
+    by_decision: dict[bool, list[int]] = {True: [], False: []}
+    for row in rows:
+        by_decision[row.decided].append(row.line_id)
+    _carry(session, by_decision[True], by_decision[False])
 
 
 def carry(session: Session, lines: Sequence[int]) -> None:
     """Bring the notices of these lines to what was decided or is told of the lines."""
-    if not lines:
-        return
-    wanted = {"lines": list(lines), "held": list(HELD)}
-    session.execute(_DECIDED, wanted)
-    _give(session, [Gift(*row) for row in session.execute(_GIVEN, wanted)], "decision")
-    _give(session, _told(session, session.execute(_WAITING, wanted).all()), "statement")
+    _carry(session, lines, lines)
+
+
+def _carry(session: Session, decided: Sequence[int], telling: Sequence[int]) -> None:
+    held = list(HELD)
+    if decided:
+        session.execute(_DECIDED, {"lines": list(decided), "held": held})
+        _give(session, [Gift(*row) for row in session.execute(_GIVEN, {"lines": list(decided)})], "decision")
+    if telling:
+        waiting = session.execute(_WAITING, {"lines": list(telling), "held": held}).all()
+        _give(session, _told(session, waiting), "statement")
 
 
 def _told(session: Session, rows: Sequence[Any]) -> list[Gift]:
