@@ -87,7 +87,7 @@ _TAKINGS = text(f"""
         AND e.business_date BETWEEN r.first AND r.last AND e.id <= :entry
     LEFT JOIN public.match m ON m.notice_id = e.notice_id AND m.id <= :match
         AND (m.undone_number IS NULL OR m.undone_number > :undone)
-    GROUP BY 1, 2, 3
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """)
 _EVIDENCE = [
     text(f"""
