@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     cors_origins: str = Field(
         default="", description="origins (https://…) whose pages may read the API in a browser; absent = none"
     )
+    open_data_publisher: str = Field(default="", description="who publishes the open data; absent = nobody is named")
+    open_data_licence: str = Field(
+        default="", description="address of the licence of the open data; absent = no licence is claimed"
+    )
     demo: bool = Field(default=False, description="work on the demo's own database")
     raw_retention_days: int = Field(default=90, ge=1, description="after which raw notices and memos are dropped")
 

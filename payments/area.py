@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Literal, NamedTuple
 
 from sqlmodel import Session
@@ -96,6 +97,15 @@ def check(session: Session, text: str) -> None:
         raise Refusal("area.unknown", area=text[:60], status=404)
 
 
+def every(drawn: Map, period: Period) -> list[Area]:
+    """Every area a market stood in: provinces, wards and markets, each in the order of their codes."""
+    stood = {stay.province_code for stays in drawn.stays.values() for stay in stays}
+    codes = [code for code in sorted(stood) if _spans(drawn, partial(_is_in, code))]
+    wards = [found for code in codes for found in _wards_of(code, drawn)]
+    wards.sort(key=lambda found: (found.key, found.since or date.min))
+    return [*(find(f"province:{code}", period, drawn)[0] for code in codes), *wards, *markets(drawn)]
+
+
 def markets(drawn: Map) -> list[Area]:
     """Each market with all its days."""
     return [Area(f"market:{found.code}", found.name, _clip(found, found.since, None, drawn)) for found in drawn.markets]
@@ -106,6 +116,10 @@ def _market(code: str, drawn: Map) -> Area:
         if each.key == f"market:{code}":
             return each
     raise Refusal("market.unknown", code=code, status=404)
+
+
+def _is_in(province_code: str, stay: Stay) -> bool:
+    return stay.province_code == province_code
 
 
 def _markets_of(area: Area, drawn: Map) -> list[Area]:
