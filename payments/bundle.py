@@ -110,14 +110,14 @@ def gather(left: Cell, others: Iterable[Stock], pool: Callable[[Cell], Contribut
 
 def merge(bundles: Iterable[Bundle]) -> list[Bundle]:
     """Bundles that have a market-day in common as one; its sum may be shown if each of theirs may."""
-    found: list[Bundle] = []
-    for bundle in bundles:
-        touched = [each for each in found if each.places & bundle.places]
-        for each in touched:
-            found.remove(each)
-        places = bundle.places.union(*(each.places for each in touched))
-        found.append(Bundle(places, all(each.known for each in (bundle, *touched))))
-    return found
+    found: dict[int, Bundle] = {}
+    at: dict[Place, int] = {}
+    for number, (places, known) in enumerate(bundles):
+        touched = [found.pop(each) for each in {at[place] for place in places if place in at}]
+        merged = places.union(*(each.places for each in touched))
+        found[number] = Bundle(merged, known and all(each.known for each in touched))
+        at |= dict.fromkeys(merged, number)
+    return list(found.values())
 
 
 def _is_firm(cell: Contribution) -> bool:

@@ -12,9 +12,10 @@ from sqlmodel import Session
 from payments import area, binding, bundle, kept
 from payments.area import Area, Map, Span
 from payments.binding import DAY, Stretch, month_end
-from payments.bundle import Bundle, Cell
+from payments.bundle import Bundle, Cell, Place
 from payments.day_cell import MEASURES
 from payments.kept import Kept
+from payments.suppression import Strength, strength
 from payments.takings import Takings
 
 
@@ -72,13 +73,35 @@ def draw(session: Session, areas: Iterable[Area], until: date, today: date) -> D
     bundles: dict[str, list[Bundle]] = {measure: [] for measure in MEASURES}
     if spans:
         takings = Takings(session.connection(), until)
-        first, last = _months(spans, until)
-        bundles |= kept.bundles(session, first, last)
+        months = _months(spans, until)
+        kept_together = kept.bundles(session, *months)
         groups = _groups(session, spans, until, today)
         takings.read((each.market_id, each.month) for group in groups for each in group)
         for measure in MEASURES:
-            bundles[measure] = [*bundles[measure], *binding.bind(measure, groups, takings, until)]
+            bound = binding.bind(measure, groups, takings, until)
+            bundles[measure] = bundle.merge([*kept_together.get(measure, ()), *bound])
+        if any(each.known and len(each.places) > 1 for found in bundles.values() for each in found):
+            for measure, sealed in kept.shown(session, *months).items():
+                bundles[measure] = [_guard(each, sealed, measure, takings) for each in bundles[measure]]
     return Disclosure(until, bundles)
+
+
+def _guard(bound: Bundle, sealed: kept.Shown, measure: str, takings: Takings) -> Bundle:
+    """Hide a bundle's sum where, less what seals have shown of it, it would tell what a few stalls took."""
+    if not bound.known:
+        return bound
+    parts: dict[int, set[Place]] = defaultdict(set)
+    for market_id, day in bound.places:
+        for area_, first, last in sealed.get(market_id, ()):
+            if first <= day <= last:
+                parts[area_].add((market_id, day))
+    cuts = {rest for part in parts.values() if (rest := bound.places - part)}
+    rests = {*cuts, bound.places.intersection(*cuts)} - {Cell()} if cuts else set()
+    for rest in rests:
+        takings.read((market_id, day.replace(day=1)) for market_id, day in rest)
+        if strength(takings.pool(measure, rest)) is not Strength.FIRM:
+            return Bundle(bound.places, False)
+    return bound
 
 
 def _groups(session: Session, spans: Sequence[Span], until: date, today: date) -> list[list[Stretch]]:

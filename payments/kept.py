@@ -1,4 +1,7 @@
-"""What seals keep: what a sealed revision did not show, or only together, no later answer shows either."""
+"""What seals keep: what a sealed revision did not show, or only together, no later answer shows either.
+
+What it did show is known, too: it may be all of a later bundle but for a small rest, which the bundle's sum would tell.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -12,8 +15,11 @@ from payments.bundle import Bundle
 
 Kept = Mapping[str, Sequence[Bundle]]
 """By measure what was shown only together, or not at all."""
+Shown = dict[int, list[tuple[int, date, date]]]
+"""By market, which days belong to which shown area; areas are told apart by numbers."""
 
 _BUNDLES = text("SELECT kept FROM seal WHERE kept <> '{}' AND first <= :last AND last >= :first")
+_SHOWN = text("SELECT shown FROM seal WHERE shown <> '[]' AND first <= :last AND last >= :first")
 _CELLS = text("SELECT DISTINCT unnest(hidden) FROM seal WHERE hidden <> '{}' AND period = :period")
 
 
@@ -24,6 +30,19 @@ def bundles(session: Session, first: date, last: date) -> dict[str, list[Bundle]
         for measure, several in told.items():
             found.setdefault(measure, {}).update(dict.fromkeys(map(_read, several)))
     return {measure: list(several) for measure, several in found.items()}
+
+
+def shown(session: Session, first: date, last: date) -> dict[str, Shown]:
+    """By measure, the areas of which any seal of these days shows it."""
+    found: dict[str, Shown] = {}
+    seals = session.execute(_SHOWN, {"first": first, "last": last}).scalars()
+    for number, (measures, spans) in enumerate(area for told in seals for area in told):
+        for measure in measures:
+            of_markets = found.setdefault(measure, {})
+            for market, begin, end in spans:
+                span = (number, date.fromisoformat(begin), date.fromisoformat(end))
+                of_markets.setdefault(market, []).append(span)
+    return found
 
 
 def cells(session: Session, period_text: str) -> frozenset[str]:

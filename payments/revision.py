@@ -18,6 +18,7 @@ class Seal(SQLModel, table=True):
     """`document` is the canonical JSON whose SHA-256 `digest` is; it names the seal before it by `previous`.
 
     hidden: the cells that are shown to nobody, here and in later revisions. kept: what is shown only together.
+    shown: which measures are shown of which market-days.
     """
 
     number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
@@ -29,6 +30,7 @@ class Seal(SQLModel, table=True):
     sealed_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     hidden: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     kept: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    shown: list[Any] = Field(sa_column=Column(JSONB, nullable=False))
     document: str = Field(sa_type=Text)
     previous: bytes | None = None
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
@@ -94,5 +96,6 @@ def columns(seal: Seal) -> dict[str, Any]:
         "last": seal.last.isoformat(),
         "hidden": list(seal.hidden),
         "kept": seal.kept,
+        "shown": seal.shown,
         "previous": seal.previous and seal.previous.hex(),
     }

@@ -44,6 +44,7 @@ PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.05
 RECONCILED_MIN = 0.99
 FROM_RECEIPTS = (*indicator.FROM_TAKINGS, "active_use")
+TOLD_BY = {"cashless_value": {"value"}, **indicator.TELLS}
 # What figures rest on. Whoever is writing to one of these has to be done before the books are read; the short wait
 # gives way to anybody who is about to write to one that is locked already.
 _WRITTEN = "stall_state, code, cash_report, observation, sample, inspection, entry, match"
@@ -191,6 +192,7 @@ def _write(
         sealed_at=told.as_of,
         hidden=hidden,
         kept=kept.dump(bound),
+        shown=_shown(made.shown),
         document="",
         previous=before.digest if before else None,
         digest=b"",
@@ -221,6 +223,18 @@ def _say(row: Seal, moment: datetime, by: str) -> dict[str, Any]:
 
 def _hex(digest: bytes | None) -> str | None:
     return None if digest is None else digest.hex()
+
+
+def _shown(shown: Rates) -> list[Any]:
+    """The measures told of each area, with its market-days."""
+    found = []
+    for rated in (shown.whole, *shown.parts):
+        told = {each.indicator for each in rated.figures if each.value is not None}
+        measures = {measure for name in told for measure in TOLD_BY.get(name, ())}
+        if measures:
+            days = [[each.market_id, each.first.isoformat(), each.last.isoformat()] for each in rated.area.spans]
+            found.append([sorted(measures), days])
+    return found
 
 
 def _hidden(shown: Rates) -> list[str]:

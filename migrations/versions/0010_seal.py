@@ -18,6 +18,7 @@ CREATE TABLE seal (
     sealed_at timestamptz NOT NULL,
     hidden text[] NOT NULL,
     kept jsonb NOT NULL,
+    shown jsonb NOT NULL,
     document text NOT NULL,
     previous bytea,
     digest bytea NOT NULL UNIQUE,
@@ -25,6 +26,7 @@ CREATE TABLE seal (
     CONSTRAINT only_the_first_follows_nothing CHECK ((previous IS NULL) = (number = 1))
 );
 CREATE INDEX seal_kept ON seal (first, last) WHERE kept <> '{}';
+CREATE INDEX seal_shown ON seal (first, last) WHERE shown <> '[]';
 CREATE INDEX seal_hidden ON seal (period) WHERE hidden <> '{}';
 
 CREATE TABLE seal_roll (
