@@ -119,8 +119,12 @@ def _csv(document: dict[str, Any]) -> str:
 
 
 def _show_rates(document: dict[str, Any], language: str) -> None:
+    told = {"revision": document["revision"], "sha256": document["sha256"]}
+    sealed = "  " + words.say("seal.sealed", language, **told) if document["revision"] else ""
     for area in [document, *document["parts"]]:
-        typer.echo(f"{area['area']}  {area['name']}  {document['from']} – {document['to']}  ({document['audience']})")
+        typer.echo(
+            f"{area['area']}  {area['name']}  {document['from']} – {document['to']}  ({document['audience']}){sealed}"
+        )
         rows = [
             [
                 words.say(f"indicator.{figure['indicator']}", language),

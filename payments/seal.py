@@ -45,10 +45,10 @@ PAUSE_SECONDS = 0.05
 RECONCILED_MIN = 0.99
 FROM_RECEIPTS = (*indicator.FROM_TAKINGS, "active_use")
 TOLD_BY = {"cashless_value": {"value"}, **indicator.TELLS}
-# What figures rest on. Whoever is writing to one of these has to be done before the books are read; the short wait
-# gives way to anybody who is about to write to one that is locked already.
+# What figures rest on, in the order in which others write to several of these. Whoever is writing to one has to be done
+# before the books are read. After a second PostgreSQL sends away an autovacuum that is in the way; then we give way.
 _WRITTEN = "stall_state, code, cash_report, observation, sample, inspection, entry, match"
-_STAND_STILL = (text("SET LOCAL lock_timeout = '500ms'"), text(f"LOCK TABLE {_WRITTEN} IN SHARE MODE"))
+_STAND_STILL = (text("SET LOCAL lock_timeout = '1500ms'"), text(f"LOCK TABLE {_WRITTEN} IN SHARE MODE"))
 
 
 class Sealed(NamedTuple):

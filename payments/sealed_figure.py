@@ -53,8 +53,8 @@ def differing(was: Figure, now: Figure) -> list[str]:
 
 
 def any_differing(was: Sequence[Rated], now: Sequence[Rated]) -> bool:
-    """Whether anything that is said of these areas is not what was said."""
-    if [each.area for each in was] != [each.area for each in now]:
+    """Whether any figure of these areas is not what was said; a market's new name is no figure."""
+    if [(each.area.key, each.area.since) for each in was] != [(each.area.key, each.area.since) for each in now]:
         return True
     return any(differing(*pair) for one, other in zip(was, now, strict=True) for pair in pairs(one, other))
 

@@ -1,5 +1,6 @@
 """Sealing as the operator and the readers meet it: figures that stay, revisions that say what moved and why."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,33 @@ def test_the_table_says_what_moved(books: Store, street: Street, test_settings: 
     sell(books, 2)
     said = shell.run(test_settings, "seal", "--area", WARD, "--period", PERIOD, MARKET_LANGUAGE="vi").out
     assert "lần chốt 2" in said and "thông báo đến muộn" in said and "200000" in said
+
+
+def test_the_table_of_rates_names_the_seal(books: Store, street: Street, test_settings: Settings) -> None:
+    done = seal(test_settings)
+    asked = ("rates", "--area", WARD, "--period", PERIOD)
+    assert f"revision 1  sha256 {done['sha256']}" in shell.run(test_settings, *asked).out
+    assert "sha256" not in shell.run(test_settings, *asked, "--live").out
+    assert f",1,{done['sha256']}," in shell.run(test_settings, *asked, "--format", "csv").out
+
+
+def test_a_move_that_is_told_late_is_a_change_of_the_roll(
+    books: Store, session: Session, street: Street, test_settings: Settings
+) -> None:
+    """The market turns out to have stood elsewhere for half of the month; its new name is nobody's figure."""
+    sell(books, 1, 2)
+    sell(books, 3, day="2026-10-25")
+    seal(test_settings)
+    found = market.find(session, "cho-a")
+    found.name = "Chợ đổi tên"
+    session.add(found)
+    session.commit()
+    assert seal(test_settings)["new"] is False
+    market.move(session, found, "26536", since=date(2026, 10, 20))
+    session.commit()
+    second = seal(test_settings)
+    moved = {each["indicator"]: each for each in second["changes"]}
+    assert (moved["cashless_value"]["was"], moved["cashless_value"]["is"]) == (300_000, 200_000)
+    assert {each["why"] for each in second["changes"]} == {"roll change"}
+    assert value(seal(test_settings, "ward:26536") and rates(test_settings, area="ward:26536")) == 100_000
+    assert verify(test_settings)["ok"]
