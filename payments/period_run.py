@@ -69,5 +69,5 @@ def back(last: Period, count: int) -> list[Period]:
 
 def months_until(day: date, count: int) -> list[Period]:
     """The month of a day and those before it, the earliest first."""
-    assert FIRST_YEAR < day.year <= LAST_YEAR
+    assert FIRST_YEAR <= day.year <= LAST_YEAR
     return back(at(day, "month"), count)

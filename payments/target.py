@@ -18,6 +18,7 @@ from payments.indicator import INDICATORS
 LEVELS = ("cashless_value", "cashless_count")
 NAMES = tuple(each.__name__ for each in INDICATORS)
 LEVEL_MAX = 10**13
+PERCENT = Decimal("0.01")
 _SHARE = re.compile(r"(?P<number>\d{1,4}([.,]\d{1,6})?)\s*(?P<percent>%?)", re.ASCII)
 
 

@@ -35,6 +35,7 @@ from portal import (
     placard_truth,
     public,
     report,
+    scoreboard,
     signin,
     signin_link,
     signin_phone,
@@ -68,6 +69,7 @@ ROUTERS = (
     findings.router,
     open_data.router,
     report.router,
+    scoreboard.router,
     ward.router,
     landing.router,
 )

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,6 +105,13 @@ def _form_token(request: Request) -> Markup:
     return Markup('<input type="hidden" name="{}" value="{}">').format(form.FIELD, form.token(request))
 
 
+def attained(part: Fraction, language: str = "vi") -> str:
+    """Of a target, cut and never rounded up, so that 99,96 % does not read as 100 % while it is not met."""
+    tenths = int(part * 1000)
+    text = f"{tenths / 10:.1f}"
+    return f"{text}%" if language == "en" else text.replace(".", ",") + "\u00a0%"
+
+
 def day(when: date) -> str:
     return f"{when:%d/%m/%Y}"
 
@@ -126,6 +134,7 @@ def _environment() -> Environment:
         "money": _in_language(lambda amount, language: money.show(amount, language).replace(" ", "\u00a0")),
         "count": _in_language(count),
         "percent": _in_language(percent),
+        "attained": _in_language(attained),
         "day": day,
         "moment": moment,
         "meter": chart.meter,
