@@ -34,6 +34,7 @@ class Edition(NamedTuple):
     period: Period
     as_of: datetime
     releases: Sequence[Release]
+    made_up: frozenset[int]  # the markets whose figures are the demo's
 
 
 def publish(session: Session, asked: Period, *, as_of: datetime) -> Edition:
@@ -44,7 +45,8 @@ def publish(session: Session, asked: Period, *, as_of: datetime) -> Edition:
     disclosed = disclosure.draw(session, areas, today - DAY, today)
     rated = indicator.rate_all(session, areas, asked, drawn, disclosed)
     sealed = set(session.exec(select(Seal.area).where(Seal.period == asked.text).distinct()))
-    return Edition(asked, as_of, [_release(session, each, asked, sealed, as_of) for each in rated])
+    made_up = frozenset(found.key for found in drawn.markets if found.made_up)
+    return Edition(asked, as_of, [_release(session, each, asked, sealed, as_of) for each in rated], made_up)
 
 
 def _release(session: Session, live: Rated, asked: Period, sealed: set[str], as_of: datetime) -> Release:
@@ -62,6 +64,7 @@ COLUMNS: dict[str, str] = {
     "level": "string",
     "name": "string",
     "valid_from": "date",
+    "made_up": "boolean",
     "period": "string",
     "from": "date",
     "to": "date",
@@ -104,6 +107,7 @@ def rows(edition: Edition, language: str) -> Iterator[dict[str, Any]]:
             "level": found.key.partition(":")[0],
             "name": found.name,
             "valid_from": found.since,
+            "made_up": any(span.market_id in edition.made_up for span in found.spans),
             "period": asked.text,
             "from": asked.first,
             "to": asked.last,

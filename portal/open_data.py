@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from ground import clock
 from ground.store import Store
+from merchants import market
 from payments import open_catalog, open_data, open_structure, period, period_name
 from payments.open_catalog import Address
 from payments.open_data import Edition
@@ -25,7 +26,7 @@ Write = Callable[[Edition, str], Iterator[str]]
 
 @router.api_route("/", methods=page.READ)
 @everybody
-def show(request: Request, store: StoreDep, period: str | None = None) -> Response:
+def show(request: Request, session: SessionDep, store: StoreDep, period: str | None = None) -> Response:
     """What there is to download, and what its columns and codes mean."""
     today, language = clock.today(), page.language_of(request)
     asked = period_choice.read(period, today)
@@ -38,6 +39,7 @@ def show(request: Request, store: StoreDep, period: str | None = None) -> Respon
         archive={each.text: period_name.name(each, language) for each in (asked, *_periods())},
         columns=open_data.COLUMNS,
         codes={"obs_status": open_structure.OBS_STATUS, "conf_status": open_structure.CONF_STATUS},
+        made_up=any(found.made_up for found in market.every(session)),
         licence=at.licence,
         publisher=at.publisher,
     )
