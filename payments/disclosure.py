@@ -82,22 +82,25 @@ def draw(session: Session, areas: Iterable[Area], until: date, today: date) -> D
             bundles[measure] = bundle.merge([*kept_together.get(measure, ()), *bound])
         if any(each.known and len(each.places) > 1 for found in bundles.values() for each in found):
             for measure, sealed in kept.shown(session, *months).items():
-                bundles[measure] = [_guard(each, sealed, measure, takings) for each in bundles[measure]]
+                bundles[measure] = [guard(each, sealed, measure, takings) for each in bundles[measure]]
     return Disclosure(until, bundles)
 
 
-def _guard(bound: Bundle, sealed: kept.Shown, measure: str, takings: Takings) -> Bundle:
+def guard(bound: Bundle, sealed: kept.Shown, measure: str, takings: binding.Known) -> Bundle:
     """Hide a bundle's sum where, less what seals have shown of it, it would tell what a few stalls took."""
     if not bound.known:
         return bound
     parts: dict[int, set[Place]] = defaultdict(set)
-    for market_id, day in bound.places:
-        for area_, first, last in sealed.get(market_id, ()):
-            if first <= day <= last:
-                parts[area_].add((market_id, day))
-    cuts = {rest for part in parts.values() if (rest := bound.places - part)}
-    rests = {*cuts, bound.places.intersection(*cuts)} - {Cell()} if cuts else set()
-    for rest in rests:
+    for place in bound.places:
+        for area_, first, last in sealed.get(place[0], ()):
+            if first <= place[1] <= last:
+                parts[area_].add(place)
+    # Less one area that was shown, and less all of them that do not hold a market-day.
+    rests = {bound.places.difference(part) for part in parts.values()}
+    rests |= {
+        bound.places.difference(*(part for part in parts.values() if place not in part)) for place in bound.places
+    }
+    for rest in rests - {Cell(), bound.places}:
         takings.read((market_id, day.replace(day=1)) for market_id, day in rest)
         if strength(takings.pool(measure, rest)) is not Strength.FIRM:
             return Bundle(bound.places, False)
