@@ -49,7 +49,8 @@ def count(connection: Connection, lots: Lots, k: int) -> list[Count]:
     """Census and evidence of each lot; `k`: the sales a stall in use has at least."""
     if not lots.lots:
         return []
-    before = stamp.topics(connection)
+    days = [span for lot in lots.lots for span in lot]
+    before = stamp.topics(connection, days)
     if before is None:
         return list(_read(connection, lots.lots, k).values())
     shelf = _shelf(connection)
@@ -61,7 +62,7 @@ def count(connection: Connection, lots: Lots, k: int) -> list[Count]:
         read = _read(connection, lacking, k)
         found |= read
         # Only what nobody changed while it was read is true of its stamp.
-        after = stamp.topics(connection) or Counter()
+        after = stamp.topics(connection, days) or Counter()
         for lot, each in read.items():
             if stamp.of_days(before, lot) == stamp.of_days(after, lot):
                 _put(shelf, (lot, k), stamp.of_days(after, lot), each)

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from ground import clock
 from ground.store import Store
 from merchants import market
-from payments import target
+from payments import seal, target
 from tests.cast import Cast
 from tests.world import import_roll, keep, post, told
 
@@ -77,10 +77,7 @@ CHANGES: dict[str, Change] = {
         "INSERT INTO inspection (market_id, stall_id, inspected_at, inspected_on, inspected_by, verdict, reason,"
         f" differs) VALUES ({MARKET}, {STALL}, '2026-10-05 03:00Z', '2026-10-05', 'x', 'genuine', '', '{{}}')"
     ),
-    "a seal": execute(
-        "INSERT INTO seal (number, area, period, revision, first, last, sealed_at, hidden, kept, document, digest)"
-        " VALUES (1, 'market:nowhere', '2026-09', 1, '2026-09-01', '2026-09-30', now(), '{}', '{}', '{}', 'x')"
-    ),
+    "a seal": lambda books, _: seal.seal(books, "market:cho-b", "2026-09", by="test"),
 }
 
 

@@ -49,13 +49,14 @@ CREATE UNIQUE INDEX api_key_name ON api_key (lower(name)) WHERE revoked_at IS NU
 """
 
 # A row for each backend and topic, so that nobody ever waits for another to count; their sum grows with every commit.
-# Once a transaction is enough, and a thousand statements would leave a thousand versions of the row.
+# Once a transaction is enough, and a thousand statements would leave a thousand versions of the row. `all` counts them
+# all, so that nobody has to add up every topic there ever was.
 CHANGES = """
 CREATE TABLE book_change (
-    pid integer NOT NULL,
     topic text NOT NULL,
+    pid integer NOT NULL,
     changes bigint NOT NULL,
-    PRIMARY KEY (pid, topic)
+    PRIMARY KEY (topic, pid)
 ) WITH (fillfactor = 50);
 
 CREATE FUNCTION count_changes(topics text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -67,10 +68,10 @@ BEGIN
     IF left(counted, length(this)) <> this THEN
         counted := this;
     END IF;
-    FOREACH topic_ IN ARRAY topics LOOP
+    FOREACH topic_ IN ARRAY topics || CASE topics WHEN '{}' THEN '{}'::text[] ELSE ARRAY['all'] END LOOP
         IF position('|' || topic_ || '|' IN counted) = 0 THEN
-            INSERT INTO book_change VALUES (pg_backend_pid(), topic_, 1)
-                ON CONFLICT (pid, topic) DO UPDATE SET changes = book_change.changes + 1;
+            INSERT INTO book_change VALUES (topic_, pg_backend_pid(), 1)
+                ON CONFLICT (topic, pid) DO UPDATE SET changes = book_change.changes + 1;
             counted := counted || '|' || topic_ || '|';
         END IF;
     END LOOP;
@@ -85,15 +86,17 @@ END $$;
 
 CREATE FUNCTION count_change_of_months() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    months text[];
+    topics text[];
 BEGIN
-    EXECUTE format('SELECT coalesce(array_agg(DISTINCT to_char(%I, ''YYYY-MM'')), ''{}'') FROM changed', TG_ARGV[0])
-        INTO months;
-    PERFORM count_changes(months);
+    EXECUTE format($q$
+        SELECT coalesce(array_agg(month), '{}')
+        FROM (SELECT DISTINCT market_id || ':' || to_char(%I, 'YYYY-MM') AS month FROM changed) AS m
+    $q$, TG_ARGV[0]) INTO topics;
+    PERFORM count_changes(topics);
     RETURN NULL;
 END $$;
 """
-# What figures rest on: the registry as a whole, the rest by the month of a day that a row never leaves.
+# What figures rest on: the registry as a whole, the rest by market and month, which a row never leaves.
 REGISTRY = ("market", "market_move", "stall", "stall_state", "code", "sample")
 BY_MONTH = {
     "stall_day": "business_date",
