@@ -43,7 +43,7 @@ _MISSING = text(f"""
         JOIN bank_day c ON c.day = n.business_date
         WHERE n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL
             AND r.days @> n.business_date
-            AND n.id NOT IN (SELECT notice_id FROM match WHERE undone_at IS NULL)
+            AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
     ), tied AS (
         SELECT jsonb_array_elements_text(detail -> 'notices')::bigint AS notice_id FROM finding
         WHERE kind = 'ambiguous' AND status IN ('open', 'closed') AND detail ? 'notices'

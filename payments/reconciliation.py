@@ -67,6 +67,7 @@ def reconcile(store: Store, through: date, watch: Watch = iter) -> Reconciled:
         hold(session)
         if dirty:
             session.execute(text("ANALYZE match, entry, finding"))
+        session.execute(text("SET LOCAL work_mem = '64MB'"))
         today = clock.today()
         since = coverage.since(session, min((scope.first for scope in dirty), default=None), today)
         total = total.plus(Outcome(opened=coverage.judge(session, since, through, today)))
