@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ground import audit, clock, words
-from payments import target
+from payments import seal, target
 from tests.cast import Cast
 from tests.test_pages import text_of
 from tests.world import keep, post, told
@@ -147,3 +147,30 @@ def test_a_page_that_has_not_changed_is_not_sent_again(busy: Cast, path: str) ->
 def test_the_wards_page_weighs_little(busy: Cast) -> None:
     answer = busy.sign_in("ward").client.get("/ward/26506?period=2026-10", headers={"Accept-Encoding": "gzip"})
     assert int(answer.headers["content-length"]) < 30_000
+
+
+def test_what_moved_with_the_last_seal_and_since_is_said_with_its_reason(busy: Cast) -> None:
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    page = "/ward/26506?period=2026-10"
+    assert words.say("ward_page.unchanged") in text_of(busy.sign_in("ward").get(page).text)
+    keep(busy.books, [told(9, 60_000, account="1000002", at="2026-10-05 09:00:00")])
+    post(busy.books)
+    said = text_of(busy.sign_in("ward").get(page).text)
+    assert words.say("ward_page.due") in said and "120.000 ₫ → 180.000 ₫" in said
+    assert "Doanh số không dùng tiền mặt 120.000 ₫" in said  # what was sealed stays on the page
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    said = text_of(busy.sign_in("ward").get(page).text)
+    assert f"120.000 ₫ → 180.000 ₫ ({words.say('seal.late_notice')})" in said
+    assert words.say("ward_page.due") not in said
+
+
+def test_a_target_is_judged_by_the_sealed_figure(busy: Cast) -> None:
+    send(busy, indicator="cashless_value", value="150.000")
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    keep(busy.books, [told(9, 60_000, account="1000002", at="2026-10-05 09:00:00")])
+    post(busy.books)
+    assert "gần đạt 80,0 % chỉ tiêu" in text_of(busy.sign_in("ward").get(BOARD).text)
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    assert "đạt 120,0 % chỉ tiêu" in text_of(busy.sign_in("ward").get(BOARD).text)
+    series = busy.sign_in("ward").get("/api/v1/series?area=ward:26506&indicator=cashless_value&from=2026-09&to=2026-11")
+    assert [(row["revision"], row["value"]) for row in series.json()["series"]][1] == (2, 180_000)
