@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from ground import clock
 from merchants import market
-from portal import jurisdiction, page, vendor_account
+from portal import jurisdiction, page, period_choice, vendor_account
 from portal.access import Door, needs, reaches, signed_in
 
 router = APIRouter(route_class=Door, include_in_schema=False)
@@ -31,7 +31,9 @@ def show_board(request: Request, session: SessionDep, code: str) -> Response:
     found = market.find(session, code)
     stay = jurisdiction.stands(session, code, clock.today())
     own = reaches(session, signed_in(request), "board", market=code)
-    return page.render(request, "board.html", market=found, ward=stay.ward if stay else None, may_print_slips=own)
+    choices = period_choice.offered(clock.today())
+    ward = stay.ward if stay else None
+    return page.render(request, "board.html", market=found, ward=ward, may_print_slips=own, choices=choices)
 
 
 @router.api_route("/operator", methods=page.READ)
