@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground.store import Store
-from payments import decision, revision, seal, verify
+from payments import decision, indicator, restatement, revision, seal, verify
 from payments.seal import Sealed
 from tests.bank_book import Stated, reconcile, state
 from tests.world import Street, keep, post, told
@@ -88,3 +88,11 @@ def test_what_the_bank_undid_is_a_correction(books: Store, street: Street) -> No
     reconcile(books)
     was, now, why = moved(take(books))["cashless_value"]
     assert (was, now) == (50_000, 20_000) and "correction" in why
+
+
+def test_every_indicator_has_its_reasons_and_every_reason_its_words() -> None:
+    assert list(restatement.FOLLOWS) == [each.__name__ for each in indicator.INDICATORS]
+    told_ = {restatement.SAID.get(each, each) for follows in restatement.FOLLOWS.values() for each in follows}
+    assert {*told_, "roll change", "definition"} == set(restatement.REASONS)
+    for language in ("vi", "en"):
+        assert restatement.say(restatement.REASONS, language).count(",") == len(restatement.REASONS) - 1
