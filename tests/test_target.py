@@ -13,6 +13,7 @@ from ground.refusal import Refusal
 from ground.store import Store
 from merchants import market
 from payments import target
+from payments.demo import goal
 from tests.shell import run
 from tests.world import Street
 
@@ -192,3 +193,13 @@ def test_a_period_not_begun_has_targets_but_no_scoreboard(books: Store, street: 
 def test_a_target_of_a_market_that_opened_later_counts_where_it_stands(session: Session, street: Street) -> None:
     market.add(session, "cho-moi", "Chợ Mới", "26506", since=date(2026, 10, 20))
     assert target.put(session, "market:cho-moi", "acceptance", "2026-10", Decimal("0.5"), by="test", at=NOW).is_new
+
+
+def test_the_demos_markets_and_their_wards_have_targets_and_real_ones_have_none(
+    session: Session, street: Street
+) -> None:
+    market.add(session, "cho-mau", "Chợ mẫu", "26526", since=date(2026, 6, 1), made_up=True)
+    assert goal.set_targets(session, date(2026, 11, 22)) == 24
+    quarter = target.current(session, "2026-Q4")
+    assert {each.area for each in quarter} == {"market:cho-mau", "ward:26526", "province:79"}
+    assert len(quarter) == len(target.current(session, "2026-Q3")) == 12

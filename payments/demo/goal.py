@@ -1,0 +1,27 @@
+"""The demo's targets: what the wards and the markets set themselves for this quarter and the last."""
+
+from datetime import date
+from decimal import Decimal
+
+from sqlmodel import Session
+
+from ground import clock
+from payments import area, period_run, target
+
+GOALS = {"onboarded": "0.98", "acceptance": "0.9", "active_use": "0.75", "reconciled_share": "0.95"}
+BY = "demo"
+
+
+def set_targets(session: Session, today: date) -> int:
+    """Of every made-up market, and of the wards and provinces they stand in; gives how many. The caller commits."""
+    drawn = area.draw(session, today, today, "period", today)
+    keys: dict[str, None] = {}
+    for found in drawn.markets:
+        for stay in drawn.stays[found.key][-1:] if found.made_up else ():
+            ward = [f"ward:{stay.ward.code}"] if stay.ward else []
+            keys |= dict.fromkeys([f"market:{found.code}", *ward, f"province:{stay.province_code}"])
+    quarters = period_run.back(period_run.at(today, "quarter"), 2)
+    wanted = [(key, asked.text, *goal) for key in keys for asked in quarters for goal in GOALS.items()]
+    for key, text, indicator, value in wanted:
+        target.put(session, key, indicator, text, Decimal(value), by=BY, at=clock.now())
+    return len(wanted)
