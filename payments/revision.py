@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, distinct_on
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground.database import Moment
@@ -58,7 +58,7 @@ def latest(session: Session, area_key: str, period_text: str, before: int | None
 def latest_of_markets(session: Session, period_text: str) -> Sequence[Seal]:
     """The last revision of each market whose own figures of the period were sealed."""
     asked = select(Seal).where(Seal.period == period_text, col(Seal.area).startswith("market:"))
-    return session.exec(asked.distinct(col(Seal.area)).order_by(Seal.area, col(Seal.revision).desc())).all()
+    return session.exec(asked.ext(distinct_on(col(Seal.area))).order_by(Seal.area, col(Seal.revision).desc())).all()
 
 
 def read(seal: Seal, audience: Audience) -> Rates:
