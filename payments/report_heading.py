@@ -11,10 +11,10 @@ UNITS = ("Phường", "Xã")
 _COMMON = ("Chợ", "Phố", "Tuyến", "Phường", "Xã", "Đặc", "Thành", "Tỉnh", "Quý", "Tháng", "Năm", "Tuần", "Ngày")
 
 
-def inside(name: str) -> str:
+def inside(name: str, language: str = "vi") -> str:
     """A name or period as it stands inside a sentence: `phường Vũng Tàu`, but `Phường 7` (Decree 30, Appendix II)."""
     kind, _, own = name.partition(" ")
-    if kind not in _COMMON or name in _PROPER or (kind in UNITS and own[:1].isdigit()):
+    if language != "vi" or kind not in _COMMON or name in _PROPER or (kind in UNITS and own[:1].isdigit()):
         return name
     return name[0].lower() + name[1:]
 
@@ -26,8 +26,12 @@ def subject(told: Report) -> str:
 
 def unbroken(told: Report) -> str:
     """The same as a heading: neither the place's name nor the period's is torn between two lines."""
-    names = {"name": inside(told.whole.name), "period": inside(told.period_name)}
+    names = {key: inside(name, told.language) for key, name in _names(told).items()}
     return told.say(f"report.letter.subject_{told.level}", **{key: _hold(name) for key, name in names.items()})
+
+
+def _names(told: Report) -> dict[str, str]:
+    return {"name": told.whole.name, "period": told.period_name}
 
 
 def _hold(name: str) -> str:

@@ -57,7 +57,7 @@ def _tell_origin(letter: Letter, told: Report) -> None:
 
 
 def _issuer(told: Report) -> str:
-    return told.say(f"report.issuer.{told.level}", name=report_heading.inside(told.whole.name))
+    return told.say(f"report.issuer.{told.level}", name=report_heading.inside(told.whole.name, told.language))
 
 
 def _issuers(told: Report) -> tuple[str, str]:
@@ -76,15 +76,15 @@ def _place(told: Report) -> str:
 
 
 def _receivers(told: Report) -> list[str]:
-    above = {"market": ("to_ward", told.ward), "ward": ("to_province", told.province)}.get(told.level, ("", None))
-    found = [told.say(f"report.letter.{above[0]}", name=report_heading.inside(above[1]))] if above[1] else []
+    key, name = {"market": ("to_ward", told.ward), "ward": ("to_province", told.province)}.get(told.level, ("", None))
+    found = [told.say(f"report.letter.{key}", name=report_heading.inside(name, told.language))] if name else []
     below = {"ward": "to_markets", "province": "to_wards"}.get(told.level)
     return [*found, *([told.say(f"report.letter.{below}")] if below else []), told.say("report.letter.to_files")]
 
 
 def _write_opening(letter: Letter, told: Report) -> None:
     asked, revision = told.rates.period, told.rates.revision
-    names = {"issuer": _issuer(told), "period": report_heading.inside(told.period_name)}
+    names = {"issuer": _issuer(told), "period": report_heading.inside(told.period_name, told.language)}
     add_paragraph(letter, told.say("report.letter.opening", first=asked.first, last=asked.last, **names))
     if not told.complete:
         add_paragraph(letter, told.say("report.letter.to_date", until=told.until))
@@ -103,7 +103,7 @@ def _write_results(letter: Letter, told: Report) -> None:
         [each.name, "\n".join(filter(None, (each.value, each.interval))), each.of, each.coverage, each.status]
         for each in told.whole.told
     ]
-    add_table(letter, told.say("report.letter.table"), columns, rows, (54, 33, 35, 18, 25), right={1, 2, 3})
+    add_table(letter, told.say("report.letter.table"), columns, rows, (52, 33, 35, 20, 25), right={1, 2, 3})
 
 
 def _write_parts(letter: Letter, told: Report) -> None:
@@ -128,7 +128,7 @@ def _write_parts(letter: Letter, told: Report) -> None:
 def _write_end(letter: Letter, told: Report) -> None:
     add_section(letter, told.say(f"report.letter.assessment{'_market' if told.level == 'market' else ''}"))
     add_paragraph(letter, told.say("report.letter.to_write"), italic=True, with_next=True)
-    names = {"issuer": _issuer(told), "period": report_heading.inside(told.period_name)}
+    names = {"issuer": _issuer(told), "period": report_heading.inside(told.period_name, told.language)}
     add_paragraph(letter, told.say("report.letter.closing", **names), with_next=True)
     add_signature(letter, _receivers(told), told.say(f"report.letter.sign_{told.level}"), told)
 
