@@ -4,7 +4,7 @@
 stands in the memo of the other. 3. `virtual_account`: same virtual account, amount and time. 4. `token`: same stall
 token, amount and day. 5. `time`: same account and amount, the nearest time within half an hour; for a line without
 a time the same day, then the days until the bank had to book it. And `batch`: one line for all the notices that bear
-its reference, where they add up to it.
+its reference, where they add up to it, or for the card sales of the payout that it names (`payout_line`).
 
 A rule pairs only what the rules before it left. Another amount is told only by a reference. What a rule could pair
 in several ways with another outcome is tied: nobody's pair. So is, at the end, a line whose reference several notices
@@ -19,7 +19,7 @@ from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground.database import Moment
-from payments import bank_day, island, naming
+from payments import bank_day, island, naming, payout_line
 from payments.island import WINDOW_SECONDS
 
 REACH_DAYS = 14
@@ -118,7 +118,20 @@ _LINES = """
 # Of a table that lives for seconds a look at 3,000 rows is enough; its sorts and joins stay in memory.
 _PLANNING = ("SET LOCAL default_statistics_target = 10", "SET LOCAL work_mem = '64MB'")
 _COMPARED = "id, account_id, day, amount, reference"
-_TABLES = ("scope", "bank_day", "reach", "told", "stated", "pair", "fresh", "tie", "free_told", "free_stated", "rest")
+_TABLES = (
+    "scope",
+    "bank_day",
+    "reach",
+    "told",
+    "stated",
+    "pair",
+    "fresh",
+    "tie",
+    "free_told",
+    "free_stated",
+    "rest",
+    "paid_out",
+)
 
 
 def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
@@ -134,6 +147,9 @@ def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
     session.execute(text("CREATE TEMPORARY TABLE tie (line_id bigint, notices bigint[], doubt text) ON COMMIT DROP"))
     for statement in (naming.SAME_REFERENCE, _KEEP, *_free(), naming.REST, "ANALYZE rest", "TRUNCATE fresh"):
         session.execute(text(statement))
+    for statement in payout_line.PAYOUT:
+        session.execute(text(statement))
+    _take(session)
     for statement in (naming.OTHER_AMOUNT, naming.BATCH, naming.MEMO, naming.MEMO_OTHER_AMOUNT):
         session.execute(text(statement))
         _take(session)

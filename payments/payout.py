@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import BigInteger, Column, text
+from sqlalchemy import ARRAY, BigInteger, Column, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground import clock
@@ -18,7 +18,8 @@ from ground.database import Moment
 class Payout(SQLModel, table=True):
     """`amount` is in the smallest unit of `currency`. `status`: paid, or failed, as the last message says.
 
-    `cursor`: the last settlement of it that was fetched; `fetched_at`: all of them were.
+    `cursor`: the last settlement of it that was fetched; `fetched_at`: all of them were. `names`: what a bank may call
+    it, as `reference` compares that; none before all of it was fetched.
     """
 
     id: str = Field(primary_key=True)
@@ -29,6 +30,7 @@ class Payout(SQLModel, table=True):
     told_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     cursor: str | None = None
     fetched_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    names: list[int] = Field(default_factory=list, sa_column=Column(ARRAY(BigInteger), nullable=False))
 
 
 class Settlement(SQLModel, table=True):
@@ -99,12 +101,15 @@ def keep(session: Session, shares: Sequence[Share], payout_id: str | None = None
     session.execute(_KEEP, {"rows": rows, "payout": payout_id})
 
 
-def advance(session: Session, payout_id: str, cursor: str | None, *, done: bool) -> None:
+def advance(session: Session, payout_id: str, cursor: str) -> None:
     """Remember how far a payout's settlements were fetched."""
-    session.execute(
-        text("UPDATE payout SET cursor = coalesce(:cursor, cursor), fetched_at = :at WHERE id = :id"),
-        {"id": payout_id, "cursor": cursor, "at": clock.now() if done else None},
-    )
+    session.execute(text("UPDATE payout SET cursor = :cursor WHERE id = :id"), {"id": payout_id, "cursor": cursor})
+
+
+def complete(session: Session, payout_id: str, names: Sequence[int]) -> None:
+    """All of a payout's settlements are here: a statement's line may be matched with it, by these names."""
+    done = text("UPDATE payout SET fetched_at = :at, names = :names WHERE id = :id")
+    session.execute(done, {"id": payout_id, "at": clock.now(), "names": list(names)})
 
 
 _UNSETTLED = text("""

@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from ground import clock
 from ground.store import Store
-from payments import consequence, coverage, matching
+from payments import consequence, coverage, matching, payout_line
 from payments.consequence import Outcome
 from payments.matching import Scope
 
@@ -137,6 +137,8 @@ _DIRTY = text("""
         SELECT l.account_id, l.business_date, l.business_date
         FROM finding f JOIN statement_line l ON l.id = f.line_id
         WHERE f.status IN ('open', 'closed') AND f.kind = 'ambiguous' AND f.detail ? 'doubt'
+        UNION ALL
+        SELECT account_id, business_date, business_date FROM statement_line WHERE id = ANY(:late)
     )
     SELECT account_id, min(first), max(last) FROM day
     WHERE first <= last AND (CAST(:accounts AS bigint[]) IS NULL OR account_id = ANY(:accounts))
@@ -181,6 +183,7 @@ def _advance(session: Session, through: date) -> tuple[date | None, date]:
 
 def _dirty(session: Session, before: date | None, through: date, accounts: Sequence[int] | None = None) -> list[Scope]:
     parameters = {"before": before, "through": through, "accounts": None if accounts is None else list(accounts)}
+    parameters |= {"late": payout_line.late(session)}
     return [Scope(*row) for row in session.execute(_DIRTY, parameters)]
 
 

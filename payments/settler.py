@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ground.logs import log
 from ground.store import Store
-from payments import checkout, payout
+from payments import checkout, payout, reference
 from payments.payout import Share
 
 PAUSE_SECONDS = 60.0
@@ -62,11 +62,11 @@ def _fetch_payout(store: Store, client: stripe.StripeClient, id: str, cursor: st
     for page in _pages(client, id, cursor):
         with store.session() as session:
             payout.keep(session, [_share(each, _intent_of(each.source)) for each in page], id)
-            payout.advance(session, id, page[-1].id, done=False)
+            payout.advance(session, id, page[-1].id)
             session.commit()
         found += len(page)
     with store.session() as session:
-        payout.advance(session, id, None, done=True)
+        payout.complete(session, id, reference.names(store.vault, id))
         session.commit()
     return found
 

@@ -36,7 +36,8 @@ CREATE TABLE payout (
     arrives_on date,
     told_at timestamptz NOT NULL,
     cursor text,
-    fetched_at timestamptz
+    fetched_at timestamptz,
+    names bigint[] NOT NULL DEFAULT '{}'
 );
 
 CREATE TABLE settlement (
