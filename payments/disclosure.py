@@ -90,16 +90,14 @@ def guard(bound: Bundle, sealed: kept.Shown, measure: str, takings: binding.Know
     """Hide a bundle's sum where, less what seals have shown of it, it would tell what a few stalls took."""
     if not bound.known:
         return bound
-    parts: dict[int, set[Place]] = defaultdict(set)
+    alike: dict[frozenset[int], set[Place]] = defaultdict(set)  # market-days by the shown areas that hold them
     for place in bound.places:
-        for area_, first, last in sealed.get(place[0], ()):
-            if first <= place[1] <= last:
-                parts[area_].add(place)
+        holding = sealed.get(place[0], ())
+        alike[frozenset(area_ for area_, first, last in holding if first <= place[1] <= last)].add(place)
     # Less one area that was shown, and less all of them that do not hold a market-day.
-    rests = {bound.places.difference(part) for part in parts.values()}
-    rests |= {
-        bound.places.difference(*(part for part in parts.values() if place not in part)) for place in bound.places
-    }
+    areas = frozenset[int]().union(*alike)
+    rests = {Cell().union(*(alike[each] for each in alike if area_ not in each)) for area_ in areas}
+    rests |= {Cell().union(*(alike[each] for each in alike if each <= one)) for one in alike}
     for rest in rests - {Cell(), bound.places}:
         takings.read((market_id, day.replace(day=1)) for market_id, day in rest)
         if strength(takings.pool(measure, rest)) is not Strength.FIRM:
