@@ -1,13 +1,16 @@
 """What is kept of a count: never a moment longer than it is true, and never what a transaction took back."""
 
+import re
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
 from ground.store import Store
+from merchants import market
 from payments import census, counted, evidence, indicator, stamp
 from payments.area import Span
 from payments.lot import Lots
@@ -148,3 +151,34 @@ def test_the_shelf_lets_go_of_what_was_longest_unused(
     first = [counted.count(session.connection(), Lots([each], [[0]]), 1) for each in spans]
     assert [counted.count(session.connection(), Lots([each], [[0]]), 1) for each in spans] == first
     assert indicator.rates(session, "market:cho-a", "2026-10").whole.area.key == "market:cho-a"
+
+
+def test_every_table_that_figures_are_read_from_counts_its_changes(session: Session) -> None:
+    """A table that some query of the figures names, and that no trigger watches, would leave old answers standing."""
+    rooms = [*Path(stamp.__file__).parent.glob("*.py"), *Path(market.__file__).parent.glob("*.py")]
+    figures = {
+        "area",
+        "census",
+        "evidence",
+        "day_cell",
+        "takings",
+        "published_day",
+        "kept",
+        "revision",
+        "target",
+        "market",
+    }
+    source = " ".join(path.read_text("utf-8") for path in rooms if path.stem in figures)
+    named = set(re.findall(r"(?:FROM|JOIN)\s+(\w+)", source))
+    tables = set(session.execute(text("SELECT relname FROM pg_class WHERE relkind = 'r'")).scalars())
+    watched = set(
+        session.execute(
+            text("""
+                SELECT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+                JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.proname LIKE 'count_change%'
+            """)
+        ).scalars()
+    )
+    # Entries and matches change a figure only through the rollup, which is written in the same transaction.
+    assert named & tables - watched == {"entry", "match"}
+    assert {"market", "market_move", "stall", "seal", "target", "stall_day"} <= watched

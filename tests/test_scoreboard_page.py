@@ -174,3 +174,14 @@ def test_a_target_is_judged_by_the_sealed_figure(busy: Cast) -> None:
     assert "đạt 120,0 % chỉ tiêu" in text_of(busy.sign_in("ward").get(BOARD).text)
     series = busy.sign_in("ward").get("/api/v1/series?area=ward:26506&indicator=cashless_value&from=2026-09&to=2026-11")
     assert [(row["revision"], row["value"]) for row in series.json()["series"]][1] == (2, 180_000)
+
+
+@pytest.mark.parametrize("path", ["/ward/26506", "/province/79", "/ward/26506/scoreboard", "/province/79/scoreboard"])
+def test_the_pages_speak_english_too(busy: Cast, path: str) -> None:
+    send(busy)
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    said = text_of(busy.sign_in("province").get(f"{path}?period=2026-10&lang=en").text)
+    assert "80.0%" in said or "province" in path
+    for name in ("Phường Vũng Tàu", "Thành phố Hồ Chí Minh", "Chợ cho-a", "đồng"):
+        said = said.replace(name, "")
+    assert not re.search("[ạảấầậắặẹẻếềệỉịọỏốồộớờợụủứừựỳỵ]", said.split("Sign out")[1])
