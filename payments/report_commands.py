@@ -23,7 +23,7 @@ def write_report(
     area: Annotated[str, typer.Option(help="market:CODE, ward:CODE or province:CODE")],
     period: Annotated[str, typer.Option(help="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
     format: Annotated[Literal["xlsx", "docx", "pdf"], typer.Option(help="workbook, letter or print")],
-    out: Annotated[Path, typer.Option(help="the file to write")],
+    out: Annotated[Path, typer.Option(help="the file to write; one that is there is replaced")],
     boundaries: Boundaries = "period",
     audience: Audience = "public",
     language: Literal["vi", "en"] = "vi",
