@@ -199,7 +199,7 @@ def test_the_demos_markets_and_their_wards_have_targets_and_real_ones_have_none(
     session: Session, street: Street
 ) -> None:
     market.add(session, "cho-mau", "Chợ mẫu", "26526", since=date(2026, 6, 1), made_up=True)
-    assert goal.set_targets(session, date(2026, 11, 22)) == 24
+    assert goal.set_targets(session, date(2026, 11, 22)) == 18
     quarter = target.current(session, "2026-Q4")
     assert {each.area for each in quarter} == {"market:cho-mau", "ward:26526", "province:79"}
-    assert len(quarter) == len(target.current(session, "2026-Q3")) == 12
+    assert len(quarter) == len(target.current(session, "2026-Q3")) == 9

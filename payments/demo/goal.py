@@ -8,7 +8,8 @@ from sqlmodel import Session
 from ground import clock
 from payments import area, period_run, target
 
-GOALS = {"onboarded": "0.98", "acceptance": "0.9", "active_use": "0.75", "reconciled_share": "0.95"}
+LAST = {"onboarded": "0.5", "acceptance": "0.5", "active_use": "0.15"}
+THIS = {"onboarded": "0.7", "acceptance": "0.6", "active_use": "0.3"}
 BY = "demo"
 
 
@@ -20,8 +21,9 @@ def set_targets(session: Session, today: date) -> int:
         for stay in drawn.stays[found.key][-1:] if found.made_up else ():
             ward = [f"ward:{stay.ward.code}"] if stay.ward else []
             keys |= dict.fromkeys([f"market:{found.code}", *ward, f"province:{stay.province_code}"])
-    quarters = period_run.back(period_run.at(today, "quarter"), 2)
-    wanted = [(key, asked.text, *goal) for key in keys for asked in quarters for goal in GOALS.items()]
+    quarters = zip(period_run.back(period_run.at(today, "quarter"), 2), (LAST, THIS), strict=True)
+    goals = [(asked.text, *goal) for asked, several in quarters for goal in several.items()]
+    wanted = [(key, *goal) for key in keys for goal in goals]
     for key, text, indicator, value in wanted:
         target.put(session, key, indicator, text, Decimal(value), by=BY, at=clock.now())
     return len(wanted)
