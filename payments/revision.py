@@ -45,13 +45,11 @@ class SealRoll(SQLModel, table=True):
     content: str = Field(sa_type=Text)
 
 
-def latest(session: Session, area_key: str, period_text: str, before: int | None = None) -> Seal | None:
-    """The last revision there is (below `before`); None when nothing was sealed."""
+def latest(session: Session, area_key: str, period_text: str) -> Seal | None:
+    """The last revision there is; None when nothing was sealed."""
     if "\x00" in area_key + period_text:  # PostgreSQL can't even be asked
         return None
     asked = select(Seal).where(Seal.area == area_key, Seal.period == period_text)
-    if before is not None:
-        asked = asked.where(Seal.revision < before)
     return session.exec(asked.order_by(col(Seal.revision).desc()).limit(1)).first()
 
 
