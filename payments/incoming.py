@@ -67,7 +67,7 @@ def take_lines(
     cursor.execute("SET LOCAL work_mem = '64MB'")
     cursor.execute(_INCOMING)
     span = _copy(cursor, vault, lines)
-    cursor.execute("ANALYZE incoming")
+    cursor.execute("ANALYZE incoming (row, alike)")
     places = {"account": account_id, "statement": statement_id, "lowest": span[0], "highest": span[1]}
     overlap.leave_out(cursor, account_id, fetched=fetched)
     cursor.execute(_TWINS, places)
