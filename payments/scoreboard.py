@@ -1,7 +1,7 @@
 """The scoreboard: how the targets of an area and the areas within it are met, counted as the quarterly meetings do."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple
@@ -199,8 +199,3 @@ def _shown(judged: Judged, language: str) -> dict[str, Any]:
         "band": judged.band,
         "set_at": clock.stamp(judged.target.set_at),
     }
-
-
-def of_area(board: Scoreboard, key: str) -> Sequence[Judged]:
-    """The targets of one area alone."""
-    return [each for each in board.judged if each.area.key == key]

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from ground import clock
 from ground.refusal import Refusal
-from payments import area, figure, period, period_run, revision, side_by_side, target
+from payments import area, figure, period, period_run, revision, side_by_side
 from payments.area import Boundaries
 from payments.figure import Figure
 from payments.indicator import AUDIENCES, Audience, Rated
@@ -130,8 +130,3 @@ def shown(point: Point, indicator: str, as_of: datetime, language: str) -> dict[
         **told.shown(),
         "reason": told.because(language),
     }
-
-
-def check_indicator(indicator: str) -> None:
-    if indicator not in target.NAMES:
-        raise Refusal("target.unknown_indicator", indicator=indicator[:40], indicators=", ".join(target.NAMES))

@@ -49,13 +49,18 @@ class Put(NamedTuple):
     is_new: bool
 
 
+def check_indicator(indicator: str) -> None:
+    """Refuses a name that no figure has."""
+    if indicator not in NAMES:
+        raise Refusal("target.unknown_indicator", indicator=indicator[:40], indicators=", ".join(NAMES))
+
+
 def read(indicator: str, written: str) -> Decimal:
     """`0.8`, `0,8` or `80 %` of a share, `1.500.000` of a level. Refuses an unknown indicator, nothing and nonsense.
 
     Refuses a share above 1 as well: that is most likely a percentage without its sign.
     """
-    if indicator not in NAMES:
-        raise Refusal("target.unknown_indicator", indicator=indicator[:40], indicators=", ".join(NAMES))
+    check_indicator(indicator)
     value = _read_level(written) if indicator in LEVELS else _read_share(written)
     if value <= 0:
         raise Refusal("target.nothing")
@@ -92,8 +97,7 @@ def put(
     Refuses an unknown area or period, and withdrawing what was not set.
     """
     asked = period.parse(period_text)
-    if indicator not in NAMES:
-        raise Refusal("target.unknown_indicator", indicator=indicator[:40], indicators=", ".join(NAMES))
+    check_indicator(indicator)
     drawn = area.draw(session, asked.first, asked.last, "period", clock.business_date(at))
     area.find(area_key, asked, drawn)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": f"target {area_key} {asked.text}"})

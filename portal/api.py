@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session
 
 from ground import clock
-from payments import indicator, published, scoreboard, series
+from payments import indicator, published, scoreboard, series, target
 from payments.figure import DEFINITIONS_VERSION
 from payments.indicator import Audience
 from portal import freshness, problem
@@ -69,7 +69,7 @@ def read_series(
     cursor: Annotated[str | None, Query(description="`next` of the page before")] = None,
 ) -> Response:
     """One indicator of an area, period by period. Periods that have not begun are left out."""
-    series.check_indicator(indicator)
+    target.check_indicator(indicator)
 
     def answer(audience: Audience) -> Answer:
         moment, language = clock.now(), language_of(request)
