@@ -1,6 +1,6 @@
 """A card company's payouts: what it paid to our bank, of which sales, and what it kept of them.
 
-A payout is one line of a statement and many card sales. `notices` joins the two.
+A payout is one line of a statement and many card sales; `payout_line` finds the line.
 """
 
 from collections.abc import Sequence
@@ -129,12 +129,6 @@ def unfetched(session: Session) -> list[tuple[str, str | None]]:
     """The payouts whose settlements are not all here, each with how far they are."""
     query = text("SELECT id, cursor FROM payout WHERE fetched_at IS NULL AND status = 'paid' ORDER BY id")
     return [(each.id, each.cursor) for each in session.execute(query)]
-
-
-def notices(session: Session, payout_id: str) -> list[int]:
-    """The sales that a payout's money is of: the statement line that pays it out confirms all of them."""
-    query = text("SELECT DISTINCT notice_id FROM settlement WHERE payout_id = :id AND notice_id IS NOT NULL ORDER BY 1")
-    return list(session.execute(query, {"id": payout_id}).scalars())
 
 
 _LIST = text("""
