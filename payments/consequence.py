@@ -51,7 +51,7 @@ _CHANGES = (
     WHERE m.id IS NULL
     """,
     "ANALYZE gone (notice_id)",
-    "ANALYZE made (notice_id, line_id)",
+    "ANALYZE made (notice_id, line_id, differs)",
 )
 _UNDO = text("UPDATE match SET undone_at = :now FROM gone g WHERE match.id = g.id")
 _RECORD = text("""

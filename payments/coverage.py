@@ -33,17 +33,20 @@ _MISSING = text(f"""
     ), bank_day AS (
         SELECT * FROM unnest(CAST(:days AS date[]), CAST(:postings AS date[]), CAST(:lates AS date[]))
             AS c(day, posting, late_posting)
+    ), unmatched AS MATERIALIZED (
+        SELECT n.id, n.business_date, n.amount, n.account, n.bank, n.bin, n.occurred_at FROM notice n
+        WHERE n.business_date BETWEEN :since AND :through
+            AND n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL
+            AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
     ), due AS (
         SELECT DISTINCT n.id, n.business_date, n.amount, n.account, n.bank, r.account_id,
             CASE WHEN extract(hour FROM n.occurred_at AT TIME ZONE INTERVAL '7 hours') >= {bank_day.CLOSING_HOUR}
                 THEN c.late_posting ELSE c.posting END AS posting, r.days
         FROM reach r
-        JOIN notice n ON n.account = r.number AND (n.bin = r.bin OR (n.bin IS NULL AND r.sole))
-            AND n.business_date BETWEEN :since AND :through AND (r.held IS NULL OR r.held @> n.business_date)
+        JOIN unmatched n ON n.account = r.number AND (n.bin = r.bin OR (n.bin IS NULL AND r.sole))
+            AND (r.held IS NULL OR r.held @> n.business_date)
         JOIN bank_day c ON c.day = n.business_date
-        WHERE n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL
-            AND r.days @> n.business_date
-            AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
+        WHERE r.days @> n.business_date
     ), tied AS (
         SELECT jsonb_array_elements_text(detail -> 'notices')::bigint AS notice_id FROM finding
         WHERE kind = 'ambiguous' AND status IN ('open', 'closed') AND detail ? 'notices'

@@ -92,7 +92,7 @@ _NOTICES = f"""
         coalesce(x.virtual_account, CASE WHEN r.virtual THEN x.account END) AS virtual_account,
         CASE WHEN x.tokens <> '{{}}'
             THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) END AS token,
-        hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord
+        hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
     FROM scope s JOIN reach r USING (account_id)
     JOIN notice x ON x.account = r.number AND x.business_date BETWEEN s.first AND s.last
         AND (r.bin = x.bin OR r.bin IS NULL OR (x.bin IS NULL AND r.sole))
@@ -109,7 +109,7 @@ _LINES = """
         upper(btrim(l.reference)) AS reference, l.virtual_account,
         CASE WHEN l.tokens <> '{}'
             THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) END AS token,
-        hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, f.stall_id AS decided
+        hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided
     FROM scope s
     JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
     LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned'
@@ -137,6 +137,8 @@ _TABLES = (
 def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
     """Match what happened on these days, up to `through`. Nothing is written but temporary tables: the pairs in `pair`
     (notice_id, line_id, rule), the ties in `tie` (line_id, notices, doubt), all facts in `told` and `stated`."""
+    for setting in _PLANNING:
+        session.execute(text(setting))
     _load(session, scopes, through)
     while wider := _widen(session):
         _load(session, wider, through)
@@ -187,9 +189,8 @@ _WIDEN = f"""
         JOIN told n ON n.account_id = c.account_id
             AND ((n.low < c.first AND n.high >= c.first) OR (n.low <= c.last AND n.high > c.last))
         JOIN stated l ON l.account_id = c.account_id AND l.day BETWEEN n.low AND n.high
-        JOIN notice x ON x.id = n.id JOIN statement_line y ON y.id = l.id
-        WHERE (l.amount = n.amount OR l.reference = n.reference OR y.names && x.named OR y.named && x.names)
-            AND (n.day BETWEEN c.first AND c.last) <> (l.day BETWEEN c.first AND c.last)
+            AND (l.amount = n.amount OR l.reference = n.reference OR l.names && n.named OR l.named && n.names)
+        WHERE (n.day BETWEEN c.first AND c.last) <> (l.day BETWEEN c.first AND c.last)
     )
     SELECT c.account_id, least(c.first, min(x.early)) AS first, greatest(c.last, max(x.late)) AS last,
         count(x.account_id) AS crossings
@@ -217,13 +218,10 @@ def _free() -> list[str]:
     """What the first rule left: it leaves little where bank and provider number alike, so the rest is quick."""
     return [
         statement
-        for free, table, kept, column in (
-            ("free_told", "told", "notice", "notice_id"),
-            ("free_stated", "stated", "statement_line", "line_id"),
-        )
+        for free, table, column in (("free_told", "told", "notice_id"), ("free_stated", "stated", "line_id"))
         for statement in (
-            f"CREATE TEMPORARY TABLE {free} ON COMMIT DROP AS SELECT f.*, k.names, k.named FROM {table} f"
-            f" JOIN {kept} k USING (id) WHERE NOT EXISTS (SELECT FROM fresh p WHERE p.{column} = f.id)",
+            f"CREATE TEMPORARY TABLE {free} ON COMMIT DROP AS SELECT f.* FROM {table} f"
+            f" WHERE NOT EXISTS (SELECT FROM fresh p WHERE p.{column} = f.id)",
             f"ANALYZE {free} ({_COMPARED})",
         )
     ]

@@ -42,7 +42,7 @@ _LINES = text("""
     JOIN account a ON a.id = l.account_id
     LEFT JOIN facts f ON f.id = l.id
     LEFT JOIN finding g ON g.line_id = l.id AND g.status = 'assigned'
-    WHERE l.id IN (SELECT id FROM wrong) OR l.id = ANY(:taken)
+    WHERE l.id = ANY(ARRAY(SELECT id FROM wrong) || CAST(:taken AS bigint[]))
     ORDER BY l.id
 """)
 

@@ -98,14 +98,18 @@ FROM_JOURNAL = f"""
     LEFT JOIN match m ON m.notice_id = e.notice_id AND m.undone_at IS NULL
     GROUP BY 1, 2, 3
 """
-# A payment's entries in two halves, because each has an index of its own.
+# A payment's first entry, which credits a stall or nobody's account, apart from what followed: each has its own index.
+_FOLLOWED = "kind NOT IN ('sale', 'held', 'refund', 'reinstated')"
 _HALVES = "UNION ALL".join(
     f"""
     SELECT notice_id, business_date, substr({account}, 7)::bigint AS stall_id, {sign}amount AS value
-    FROM entry WHERE {account} LIKE 'stall:%' AND kind {half}
+    FROM entry WHERE {account} LIKE 'stall:%' AND {which}
     """
-    for half in ("IN ('sale', 'held')", "NOT IN ('sale', 'held', 'refund', 'reinstated')")
-    for account, sign in (("credit", ""), ("debit", "-"))
+    for account, sign, which in (
+        ("credit", "", "kind IN ('sale', 'held')"),
+        ("credit", "", _FOLLOWED),
+        ("debit", "-", _FOLLOWED),
+    )
 )
 _CONFIRM = _UPSERT.format(
     changes=f"""

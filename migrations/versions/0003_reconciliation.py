@@ -11,6 +11,7 @@ ALTER TABLE notice
     ADD COLUMN names bigint[] NOT NULL DEFAULT '{}',
     ADD COLUMN named bigint[] NOT NULL DEFAULT '{}';
 CREATE INDEX notice_account ON notice (account, business_date) WHERE direction = 'in' AND repeat_of IS NULL;
+CREATE INDEX notice_day ON notice USING brin (business_date);  -- notices come in the order of their days
 
 ALTER TABLE statement_line
     ADD COLUMN names bigint[] NOT NULL DEFAULT '{}',
