@@ -16,7 +16,7 @@ from tests.share_oracle import Ledger
 DAY = timedelta(days=1)
 Place = tuple[str, date]  # a market's day
 Took = Mapping[Place, Mapping[Any, int]]  # what each stall took there
-MEASURES = ("value", "count", "sales", "purchases")
+MEASURES = ("value", "count", "gross", "confirmed", "sales", "purchases")
 
 
 class Bundle(NamedTuple):
@@ -30,6 +30,8 @@ def measures(facts: Ledger) -> dict[str, dict[Place, dict[Any, int]]]:
     for (market, stall, day), value in facts.value.items():
         found["value"].setdefault((market, day), {})[market, stall] = value
         found["count"].setdefault((market, day), {})[market, stall] = facts.number[market, stall, day]
+        found["gross"].setdefault((market, day), {})[market, stall] = facts.gross[market, stall, day]
+        found["confirmed"].setdefault((market, day), {})[market, stall] = facts.confirmed[market, stall, day]
     for market, stall, day in facts.reported:
         value, number = facts.value[market, stall, day], facts.number[market, stall, day]
         booked = facts.reports.get((market, stall, day, "booked"))
@@ -68,7 +70,8 @@ class Hiding:
         sums: Counter[Any] = Counter()
         for place in places:
             sums.update(self.took[place])
-        ordered = [*sorted((value for value in sums.values() if value), reverse=True), 0, 0]
+        # "Of days with more refunds than sales the amounts count without their sign."
+        ordered = [*sorted((abs(value) for value in sums.values() if value), reverse=True), 0, 0]
         return sum(value > 0 for value in ordered), ordered[0], sum(ordered[2:])
 
     def at_least(self, percent: int, places: Iterable[Place]) -> bool:
@@ -142,7 +145,7 @@ class Hiding:
         for home, places in homes.items():
             if home not in open_:
                 unit = next((each.places for each in found if places[-1] in each.places), frozenset(places[-1:]))
-                total = sum(sum(self.took[place].values()) for place in places)
+                total = sum(abs(each) for place in places for each in self.took[place].values())
                 units.append((max(day for _, day in unit) != last, total, home, unit))
         units.sort(key=lambda unit: unit[:2])
         done: list[Bundle] = []

@@ -5,11 +5,13 @@ Written from INDICATORS.md and CONTRACT.md alone; it shares no line with the cod
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
 
 from tests.disclosure_oracle import MEASURES, Hiding, measures
+from tests.fate_oracle import Fate, Row, settle
 from tests.place_oracle import DAY, Place, Unit, in_province, place_now, place_then, with_code
 from tests.share_oracle import Area, Look, Lot, Report, Seen, ledger, shares, verified
 
@@ -28,7 +30,8 @@ class State(NamedTuple):
 
 class Facts(NamedTuple):
     """Markets with the wards they were said to stand in from a day on (the first is the opening); codes with the
-    days they are live on (`[from, revoked)`); sales as (market, stall, day, đồng); and the evidence of other sales."""
+    days they are live on (`[from, revoked)`); sales as (market, stall, day, đồng) and what became of them; and the
+    evidence of other sales."""
 
     moves: dict[str, list[tuple[date, str]]]
     states: list[State]
@@ -38,6 +41,7 @@ class Facts(NamedTuple):
     seen: list[Seen]
     lots: list[Lot]
     looks: list[Look]
+    fates: Sequence[Fate] = ()
 
 
 def holds(state: State, day: date) -> bool:
@@ -70,7 +74,11 @@ class Oracle:
 
     def __init__(self, facts: Facts, today: date) -> None:
         self.facts, self.today = facts, today
-        self.ledger = ledger(facts.reports, facts.seen, facts.lots, facts.looks, facts.sales)
+        rows = settle(facts.sales, facts.fates)
+        self.rows: dict[tuple[str, date], list[Row]] = {}
+        for row in rows:
+            self.rows.setdefault((row.market, row.day), []).append(row)
+        self.ledger = ledger(facts.reports, facts.seen, facts.lots, facts.looks, rows)
         self._places: dict[tuple[str, date, str], Place | None] = {}
         took = measures(self.ledger)
         self.hiding = {name: Hiding(took[name], self._then, today - DAY) for name in MEASURES}
@@ -167,12 +175,15 @@ class Oracle:
                 return over
         return self.today - DAY
 
+    def within(self, cells: set[tuple[str, date]]) -> list[Row]:
+        return [row for cell in cells for row in self.rows.get(cell, ())]
+
     def hide(self, figures: dict[str, dict[str, Any]], told: set[tuple[str, date]], reason: str) -> None:
         takings: Counter[tuple[str, str]] = Counter()
-        for market, stall, day, amount in self.facts.sales:
-            if (market, day) in told:
-                takings[market, stall] += amount
-        often = Counter((market, stall) for market, stall, day, _ in self.facts.sales if (market, day) in told)
+        often: Counter[tuple[str, str]] = Counter()
+        for row in self.within(told):
+            takings[row[:2]] += row.value
+            often[row[:2]] += row.number
         all_ = small(takings.values()) or reason == "figure.day_not_over" or not self.hiding["value"].shows(told)
         hidden = {name: all_ or not all(self.hiding[each].shows(told) for each in TELLS[name]) for name in TELLS}
         for name in ("cashless_count", "count_share"):
@@ -200,9 +211,13 @@ class Oracle:
                     trading.setdefault((state.market, state.stall), set()).update(days)
         stalls = {stall: max(days) for stall, days in trading.items()}
         size = len(stalls)
-        sales = [sale for sale in self.facts.sales if (sale[0], sale[2]) in cells]
-        value, count = sum(sale[3] for sale in sales), len(sales)
-        often = Counter(sale[:2] for sale in sales)
+        rows = self.within(cells)
+        value, count, gross, confirmed = (
+            sum(each) for each in zip((0, 0, 0, 0), *(row[3:] for row in rows), strict=True)
+        )
+        often: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            often[row[:2]] += row.number
         onboarded = sum(self.approved(stall, day) for stall, day in stalls.items())
         accepting = sum(self.live(stall, day) for stall, day in stalls.items())
         in_use = sum(often[stall] >= k for stall in stalls)
@@ -217,8 +232,8 @@ class Oracle:
             **shares(area, self.ledger),
             "cashless_value": level(value, connected, size),
             "cashless_count": level(count, connected, size),
-            # No statement is known to these books. A census, therefore n = N.
-            "reconciled_share": share(0, value) | {"n": size, "N": size, "coverage": 1.0 if size else None},
+            # A census, therefore n = N.
+            "reconciled_share": share(confirmed, gross) | {"n": size, "N": size, "coverage": 1.0 if size else None},
         }
 
     def approved(self, stall: tuple[str, str], day: date) -> bool:
@@ -249,7 +264,7 @@ TELLS: dict[str, tuple[str, ...]] = {
     "cashless_count": ("count",),
     "value_share": ("sales",),
     "count_share": ("count", "purchases"),
-    "reconciled_share": (),
+    "reconciled_share": ("gross", "confirmed"),
 }
 NOTHING = dict.fromkeys(("value", "low", "high", "numerator", "denominator"))
 
@@ -271,5 +286,5 @@ def level(value: int, connected: int, size: int) -> dict[str, Any]:
 
 def small(contributions: Any) -> bool:
     """Fewer than 3 contribute, or what two largest leave is less than 10 % of the largest."""
-    cell = sorted((each for each in contributions if each != 0), reverse=True)
+    cell = sorted((abs(each) for each in contributions if each != 0), reverse=True)
     return len(cell) < 3 or 10 * (sum(cell) - cell[0] - cell[1]) < cell[0]

@@ -14,7 +14,7 @@ from ground.store import Store
 from merchants import market
 from payments import stall_day
 from payments.stall_day import Change
-from tests import share_world
+from tests import fate_world, share_world
 from tests.place_oracle import successors
 from tests.rates_oracle import Facts, State, days_of, holds
 from tests.world import VIETCOMBANK as BIN
@@ -34,9 +34,10 @@ PERIODS = ("2025", "2025-9M", "2025-H1", "2025-H2", "2025-Q2", "2025-Q3", "2025-
 PERIODS += ("2025-06-30", "2025-07-01", "2026-9M", "2026-Q2", "2026-02", "2026-10", "2026-11", "2026-W46", "2026-W01")
 
 
-def draw(seed: int, *, postable: bool, dense: bool = False) -> Facts:
+def draw(seed: int, *, postable: bool, dense: bool = False, fated: bool = False) -> Facts:
     """`postable`: every sale is one that a bank's notice can tell of, to an account the roll knows on that day.
-    `dense`: many stalls, most of them connected all along, so that shares can be told of them."""
+    `dense`: many stalls, most of them connected all along, so that shares can be told of them. `fated`: sales come to
+    be known in no order, and don't all stay as they were."""
     chance = Random(seed)
     facts = Facts({}, [], [], [], [], [], [], [])
     for number in range(chance.randint(2, 4)):
@@ -51,7 +52,7 @@ def draw(seed: int, *, postable: bool, dense: bool = False) -> Facts:
     share_world.draw(
         chance, facts, {period: [day for day in days_of(period) if day <= END] for period in reported(seed)}
     )
-    return facts
+    return fate_world.draw(chance, facts, END) if fated else facts
 
 
 def reported(seed: int) -> list[str]:
@@ -84,11 +85,28 @@ def store(books: Store, session: Session, facts: Facts, *, by_notice: bool) -> N
         numbers = count(1)
         keep(books, [_told(next(numbers), sale, facts) for sale in facts.sales])
         post(books)
+    elif facts.fates:
+        fate_world.store(session, facts, stalls)
+        session.commit()
     else:
         stall_day.add(session, [Change(stalls[sale[:2]], sale[2], sale[3], 1) for sale in facts.sales])
         # A sale moved on to another stall leaves such a row; it may count nowhere.
         stall_day.add(session, [Change(id_, END, 0, 0) for id_ in stalls.values()])
         session.commit()
+
+
+def come_late(session: Session, facts: Facts, before: Facts) -> None:
+    """What was not known before, after somebody has looked: sales, their fates, evidence, and the roll as it was."""
+    markets = {found.code: found.key for found in market.every(session)}
+    codes = {key: code for code, key in markets.items()}
+    rows = session.execute(text("SELECT market_id, number, id FROM stall"))
+    stalls = {(codes[market_id], number): id_ for market_id, number, id_ in rows}
+    changed = {(each.market, each.stall) for each in set(before.states) ^ set(facts.states)}
+    superseded = text("UPDATE stall_state SET superseded_at = now() WHERE stall_id = ANY(:ids)")
+    session.execute(superseded, {"ids": [stalls[each] for each in changed]})
+    _store_states(session, [each for each in facts.states if (each.market, each.stall) in changed], stalls)
+    fate_world.come_late(session, facts, before, markets, stalls)
+    session.commit()
 
 
 def _moves(chance: Random) -> list[tuple[date, str]]:
@@ -178,14 +196,24 @@ def _store_registry(session: Session, facts: Facts) -> dict[tuple[str, str], int
     markets = {found.code: found.key for found in market.every(session)}
     moment = clock.now()
     people = [(key, "Cô Ba", moment) for key in markets.values()]
-    merchants = dict(zip(markets, _insert(session, "merchant (market_id, name, added_at)", people), strict=True))
-    numbers = [state.account for state in facts.states if state.account]
-    accounts = dict(
-        zip(numbers, _insert(session, "account (bin, number)", [(BIN, each) for each in numbers]), strict=True)
-    )
+    merchants = _insert(session, "merchant (market_id, name, added_at)", people)
     names = sorted({(state.market, state.stall) for state in facts.states})
     rows = [(markets[code], number) for code, number in names]
     stalls = dict(zip(names, _insert(session, "stall (market_id, number)", rows), strict=True))
+    _store_states(session, facts.states, stalls)
+    _store_codes(session, facts, stalls, merchants[0])
+    return stalls
+
+
+def _store_states(session: Session, states: Sequence[State], stalls: dict[tuple[str, str], int]) -> None:
+    numbers = [state.account for state in states if state.account]
+    accounts = dict(
+        zip(numbers, _insert(session, "account (bin, number)", [(BIN, each) for each in numbers]), strict=True)
+    )
+    rows = session.execute(
+        text("SELECT m.code, min(h.id) FROM merchant h JOIN market m ON m.id = h.market_id GROUP BY 1")
+    )
+    merchants = {row.code: row[1] for row in rows}
     _insert(
         session,
         "stall_state (stall_id, since, until, status, merchant_id, account_id, recorded_at)",
@@ -197,13 +225,11 @@ def _store_registry(session: Session, facts: Facts) -> dict[tuple[str, str], int
                 state.status,
                 state.merchant and merchants[state.market],
                 state.account and accounts[state.account],
-                moment,
+                clock.now(),
             )
-            for state in facts.states
+            for state in states
         ],
     )
-    _store_codes(session, facts, stalls, next(iter(merchants.values())))
-    return stalls
 
 
 def _store_codes(session: Session, facts: Facts, stalls: dict[tuple[str, str], int], merchant: int) -> None:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 from scipy import stats
 
+from tests.fate_oracle import Row
+
 Stall = tuple[str, str]
 Days = list[tuple[int, int]]  # (y, x) of each reported day
 
@@ -83,20 +85,20 @@ class Ledger(NamedTuple):
     looks: Sequence[Look]
     value: Counter[tuple[str, str, date]]
     number: Counter[tuple[str, str, date]]
+    gross: Counter[tuple[str, str, date]]
+    confirmed: Counter[tuple[str, str, date]]
 
 
 def ledger(
-    reports: Sequence[Report], seen: Sequence[Seen], lots: Sequence[Lot], looks: Sequence[Look], sales: Sequence[Any]
+    reports: Sequence[Report], seen: Sequence[Seen], lots: Sequence[Lot], looks: Sequence[Look], rows: Sequence[Row]
 ) -> Ledger:
-    """`sales` are (market, stall, day, đồng)."""
-    value: Counter[tuple[str, str, date]] = Counter()
-    for market, stall, day, amount in sales:
-        value[market, stall, day] += amount
+    sums: list[Counter[tuple[str, str, date]]] = [Counter(), Counter(), Counter(), Counter()]
+    for row in rows:
+        for total, part in zip(sums, row[3:], strict=True):
+            total[row[:3]] += part
     latest = {(each.market, each.stall, each.day, each.source): each for each in reports}
     observed = {(each.market, each.stall, each.day): each for each in seen}
-    return Ledger(
-        latest, sorted({key[:3] for key in latest}), observed, lots, looks, value, Counter(sale[:3] for sale in sales)
-    )
+    return Ledger(latest, sorted({key[:3] for key in latest}), observed, lots, looks, *sums)
 
 
 def shares(area: Area, facts: Ledger) -> dict[str, dict[str, Any]]:

@@ -5,19 +5,21 @@ from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session
 
 from ground.refusal import Refusal
 from ground.store import Store
-from payments import indicator
+from payments import indicator, stall_day
 from payments.figure import Figure
 from payments.indicator import Rates
 from payments.period import parse
-from tests import rates_world
-from tests.rates_oracle import Oracle, Rated
+from tests import fate_world, rates_world
+from tests.rates_oracle import Facts, Oracle, Rated
 
-WORLDS = range(40)
+WORLDS = (*range(16), *range(32, 40))
 DENSE = range(32, 40)
+FATED = range(102, 106)
 MOMENTS = (
     datetime(2026, 11, 10, 5, tzinfo=UTC),
     datetime(2026, 11, 9, 17, tzinfo=UTC),  # midnight of the 10th at the market
@@ -43,6 +45,39 @@ def test_every_figure_of_a_random_world_is_the_oracles(books: Store, session: Se
                 wanted = oracle.rates(area, period, boundaries, audience)
                 assert compared(told) == wanted, (seed, area, period, boundaries, audience, moment)
         check_front_page(session, oracle, period, moment)
+
+
+@pytest.mark.parametrize("seed", FATED)
+def test_what_became_of_sales_and_what_came_late_counts_as_in_the_oracle(
+    books: Store, session: Session, seed: int
+) -> None:
+    chance = Random(seed)
+    facts = rates_world.draw(seed, postable=False, dense=True, fated=True)
+    before = fate_world.earlier(chance, facts)
+    rates_world.store(books, session, before, by_notice=False)
+    periods = [*rates_world.reported(seed), "2026", "2026-11"]
+    compare_all(session, before, periods[:2], chance)
+    rates_world.come_late(session, facts, before)
+    compare_all(session, facts, periods, chance)
+    kept = session.execute(text(BOOKS)).all()
+    stall_day.rebuild(session)
+    assert session.execute(text(BOOKS)).all() == kept
+
+
+BOOKS = """
+    SELECT * FROM stall_day WHERE (sales_value, sales_count, refunds_value, confirmed_value) <> (0, 0, 0, 0)
+    ORDER BY market_id, business_date, stall_id
+"""
+
+
+def compare_all(session: Session, facts: Facts, periods: list[str], chance: Random) -> None:
+    oracle = Oracle(facts, (MOMENTS[0] + timedelta(hours=7)).date())
+    for period in periods:
+        for area in rates_world.areas(facts):
+            boundaries, audience = chance.choice(("period", "current")), chance.choice(("public", "internal"))
+            told = ask(session, area, period, boundaries, audience, MOMENTS[0])
+            wanted = oracle.rates(area, period, boundaries, audience)
+            assert compared(told) == wanted, (area, period, boundaries, audience)
 
 
 def check_front_page(session: Session, oracle: Oracle, text: str, moment: datetime) -> None:
