@@ -94,7 +94,7 @@ def test_no_attacker_pins_a_hidden_level(seed: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @given(SEEDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_no_attacker_pins_a_hidden_level_in_many_worlds(seed: int) -> None:
     world = small_world.draw(seed, Random(seed).choice((12, 24, 45)))
     for until in moments(world):

@@ -175,7 +175,7 @@ def test_a_decision_is_a_fact_like_others(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(DRAWN, max_examples=80)
+@settings(DRAWN, max_examples=50)
 @given(drawn=SIDE_BY_SIDE, chance=CHANCE)
 def test_thousands_of_worlds_are_paired_and_decided_as_the_oracle_says(
     books: Store, lanes: list[Lane], drawn: list[World], chance: random.Random
@@ -187,7 +187,7 @@ def test_thousands_of_worlds_are_paired_and_decided_as_the_oracle_says(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(DRAWN, max_examples=40)
+@settings(DRAWN, max_examples=20)
 @given(drawn=A_FEW, lines_first=LINES_FIRST)
 def test_more_worlds_are_paired_the_same_however_they_come_in(
     books: Store, lanes: list[Lane], drawn: list[World], lines_first: tuple[bool, ...]
