@@ -138,6 +138,24 @@ def test_each_helper_gets_a_sheet_with_her_stalls(test_settings: Settings, stree
     assert described and all({"/FontFile2", "/FontFile3"} & set(each) for each in described), "embedded"
 
 
+def test_the_words_under_what_is_to_be_written_in_stand_in_their_row(
+    test_settings: Settings, street: Street, tmp_path: Path
+) -> None:
+    number = draw(test_settings, 3).document["sample"]
+    file = tmp_path / "sheet.pdf"
+    run(test_settings, "sample", "sheet", number, "--out", file)
+    (page,) = PdfReader(file).pages
+    heights: list[float] = []
+
+    def read(said: str, outer: list[float], matrix: list[float], *_: Any) -> None:
+        if said.strip() == "tất cả":
+            heights.append(matrix[5] * outer[3] + outer[5])
+
+    page.extract_text(visitor_text=read)
+    assert len(heights) == 3
+    assert min(heights) > float(page.mediabox.height) / 2, "three rows fill the upper half of a page only"
+
+
 @pytest.mark.parametrize("helpers", [0, 7, -1])
 def test_nobody_goes_round_without_a_stall(
     test_settings: Settings, street: Street, tmp_path: Path, helpers: int
