@@ -64,7 +64,10 @@ def rebuild(context: typer.Context) -> None:
 
 @app.command("verify")
 def verify_books(context: typer.Context, format: Format = "table") -> None:
-    """Prove that the rollups follow from the journal and the journal from the notices. Exit 1 when not."""
+    """Prove that rollups follow from the journal, the journal from the notices, and each seal from what it was.
+
+    Exit 1 when not.
+    """
     with desk(context).books() as books:
         done = verify.verify(books)
     if format == "json":
@@ -113,9 +116,16 @@ def _csv(document: dict[str, Any]) -> str:
     for area in areas:
         for figure in area["figures"]:
             told = [figure.get(name) for name in names]
-            cells = [";".join(cell) if isinstance(cell, list) else cell for cell in told]
-            writer.writerow([area["area"], area["name"], *(area.get(name, document[name]) for name in common), *cells])
+            shared = [area.get(name, document[name]) for name in common]
+            writer.writerow([area["area"], area["name"], *map(_cell, [*shared, *told])])
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """As open data writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ";".join(value) if isinstance(value, list) else value
 
 
 def _show_rates(document: dict[str, Any], language: str) -> None:

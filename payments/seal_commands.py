@@ -57,7 +57,7 @@ def _show(done: Sealed, area_key: str, language: str) -> None:
             key,
             words.say(f"indicator.{each.indicator}", language),
             _number(each.was),
-            _number(each.now),
+            _now(each),
             restatement.say(each.why, language),
         ]
         for key, several in {area_key: done.changes, **done.parts}.items()
@@ -66,6 +66,13 @@ def _show(done: Sealed, area_key: str, language: str) -> None:
     if rows:
         headings = [words.say(f"seal.{name}", language) for name in ("area", "indicator", "was", "is", "why")]
         show_table(headings, rows, right=(2, 3))
+
+
+def _now(change: Change) -> str:
+    """Where the value stayed as it was, in which of its fields the figure says something else."""
+    if change.was == change.now:
+        return f"{_number(change.now)} ({', '.join(change.differs)})"
+    return _number(change.now)
 
 
 def _number(value: float | int | None) -> str:

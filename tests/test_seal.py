@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -11,7 +12,7 @@ from ground import audit, clock
 from ground.settings import Settings
 from ground.store import Store
 from merchants import market
-from payments import published, restatement
+from payments import cash_report, published, restatement
 from tests import shell
 from tests.world import Street, import_roll, keep, post, told
 
@@ -212,12 +213,26 @@ def test_the_table_says_what_moved(books: Store, street: Street, test_settings: 
     assert "lần chốt 2" in said and "thông báo đến muộn" in said and "200000" in said
 
 
+def test_the_table_says_in_what_a_figure_differs_whose_value_stayed(
+    books: Store, session: Session, street: Street, test_settings: Settings
+) -> None:
+    seal(test_settings)
+    stall = session.execute(text("SELECT id FROM stall WHERE number = 'A1'")).scalar_one()
+    cash_report.declare(session, stall, date(2026, 10, 5), 100_000, by="somebody")
+    session.commit()
+    said = shell.run(test_settings, "seal", "--area", WARD, "--period", PERIOD, MARKET_LANGUAGE="vi").out
+    (row,) = [line for line in said.splitlines() if line.startswith(WARD) and "giá trị" in line]
+    assert "– (" in row and "reason" in row
+
+
 def test_the_table_of_rates_names_the_seal(books: Store, street: Street, test_settings: Settings) -> None:
     done = seal(test_settings)
     asked = ("rates", "--area", WARD, "--period", PERIOD)
     assert f"revision 1  sha256 {done['sha256']}" in shell.run(test_settings, *asked).out
     assert "sha256" not in shell.run(test_settings, *asked, "--live").out
-    assert f",1,{done['sha256']}," in shell.run(test_settings, *asked, "--format", "csv").out
+    told = shell.run(test_settings, *asked, "--format", "csv").out
+    assert f",1,{done['sha256']}," in told
+    assert ",true,period,public," in told, "complete, as JSON and open data write it"
 
 
 def test_a_move_that_is_told_late_is_a_change_of_the_roll(
