@@ -11,6 +11,7 @@ from ground.refusal import Refusal
 from ground.terminal import Format, desk, emit, show_table
 from payments import (
     evidence_commands,
+    feed_commands,
     indicator,
     payout_commands,
     published,
@@ -29,6 +30,7 @@ from payments.indicator import Audience
 app = typer.Typer(no_args_is_help=True)
 for commands in (
     evidence_commands.app,
+    feed_commands.app,
     payout_commands.app,
     reconciliation_commands.app,
     report_commands.app,

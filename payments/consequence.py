@@ -60,8 +60,11 @@ _RECORD = text("""
 """)
 
 
-def draw(session: Session, through: date) -> Outcome:
-    """Bring the books to what `matching.pair_up` found, in the caller's transaction."""
+def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> Outcome:
+    """Bring the books to what `matching.pair_up` found, in the caller's transaction.
+
+    corroborated: the lines of which notices beside the books say something else than before.
+    """
     session.execute(text("DROP TABLE IF EXISTS live, gone, made"))
     for statement in _CHANGES:
         session.execute(text(statement))
@@ -71,7 +74,7 @@ def draw(session: Session, through: date) -> Outcome:
         other_half.give_back(session)
     taken = reversal.find(session, through)
     journal.write(session, _right_notices(session, taken.found))
-    posted, opened, needless = posted_line.bring(session, _taken(taken.found, "line_id"))
+    posted, opened, needless = posted_line.bring(session, _taken(taken.found, "line_id"), corroborated)
     opened += posted_line.report_unclear(session, taken.unclear)
     clear = posted_line.end_unclear(session, [each.debit_id for each in taken.found])
     differing, resolved = pair_finding.settle(session)
@@ -86,7 +89,7 @@ def draw(session: Session, through: date) -> Outcome:
 # Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back
 # before. Pairs of a batch say nothing of the single amount.
 _NOTICES = text("""
-    SELECT n.id, n.provider, n.amount, l.amount AS stated, l.id AS line_id
+    SELECT n.id, n.provider, n.amount, n.beside, l.amount AS stated, l.id AS line_id
     FROM notice n
     LEFT JOIN pair p ON p.notice_id = n.id AND p.rule <> 'batch'
     LEFT JOIN statement_line l ON l.id = p.line_id
@@ -116,9 +119,8 @@ def _right_notices(session: Session, taken: Sequence[Reversal]) -> list[Movement
         stands = row.amount if row.stated is None else row.stated
         world = f"world:{row.provider}"
         cause = debit_id or row.line_id
-        movements += journal.right(
-            position, stands - reversed_, world, by=cause, taken=debit_id is not None, notice_id=row.id
-        )
+        wanted = 0 if row.beside else stands - reversed_
+        movements += journal.right(position, wanted, world, by=cause, taken=debit_id is not None, notice_id=row.id)
     return movements
 
 

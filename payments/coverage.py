@@ -36,7 +36,7 @@ _MISSING = text(f"""
     ), unmatched AS MATERIALIZED (
         SELECT n.id, n.business_date, n.amount, n.account, n.bank, n.bin, n.occurred_at FROM notice n
         WHERE n.business_date BETWEEN :since AND :through
-            AND n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL
+            AND n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL AND NOT n.beside
             AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
     ), due AS (
         SELECT DISTINCT n.id, n.business_date, n.amount, n.account, n.bank, r.account_id,

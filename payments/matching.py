@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Identity, text
+from sqlalchemy import BigInteger, Column, Identity, Text, bindparam, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground.database import Moment
@@ -100,6 +100,7 @@ _NOTICES = f"""
     JOIN bank_day c ON c.day = x.business_date
     WHERE x.direction = 'in' AND x.repeat_of IS NULL AND x.handled_at IS NOT NULL
         AND x.business_date <= :through
+        AND CASE WHEN :beside IS NULL THEN NOT x.beside ELSE x.beside AND x.provider = :beside END
         AND NOT EXISTS (SELECT FROM finding f WHERE f.notice_id = x.id AND f.kind = 'implausible')
     ORDER BY x.id, r.account_id
 """
@@ -134,14 +135,16 @@ _TABLES = (
 )
 
 
-def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
+def pair_up(session: Session, scopes: Sequence[Scope], through: date, beside: str | None = None) -> None:
     """Match what happened on these days, up to `through`. Nothing is written but temporary tables: the pairs in `pair`
-    (notice_id, line_id, rule), the ties in `tie` (line_id, notices, doubt), all facts in `told` and `stated`."""
+    (notice_id, line_id, rule), the ties in `tie` (line_id, notices, doubt), all facts in `told` and `stated`.
+
+    beside: of the notices kept beside the books those of this provider, instead of those in them."""
     for setting in _PLANNING:
         session.execute(text(setting))
-    _load(session, scopes, through)
+    _load(session, scopes, through, beside)
     while wider := _widen(session):
-        _load(session, wider, through)
+        _load(session, wider, through, beside)
     _trim(session)
     for table in ("pair", "fresh"):
         columns = "(notice_id bigint, line_id bigint, rule text)"
@@ -161,7 +164,7 @@ def pair_up(session: Session, scopes: Sequence[Scope], through: date) -> None:
     session.execute(text(naming.NOT_ADDING_UP))
 
 
-def _load(session: Session, scopes: Sequence[Scope], through: date) -> None:
+def _load(session: Session, scopes: Sequence[Scope], through: date, beside: str | None) -> None:
     first = min(scope.first for scope in scopes) - timedelta(days=REACH_DAYS)
     last = max(scope.last for scope in scopes) + timedelta(days=REACH_DAYS)
     days = list(bank_day.calendar(first, last))
@@ -173,8 +176,8 @@ def _load(session: Session, scopes: Sequence[Scope], through: date) -> None:
     padded = text(f"UPDATE scope SET first = first - {REACH_DAYS}, last = last + {REACH_DAYS}")
     session.execute(padded)
     session.execute(text(_REACH))
-    for facts in (_NOTICES, _LINES):
-        session.execute(text(facts), {"through": through})
+    session.execute(text(_NOTICES).bindparams(bindparam("beside", type_=Text)), {"through": through, "beside": beside})
+    session.execute(text(_LINES), {"through": through})
     for table in ("scope", f"told ({_COMPARED})", f"stated ({_COMPARED})"):
         session.execute(text(f"ANALYZE {table}"))
 

@@ -25,6 +25,7 @@ class Notice(SQLModel, table=True):
     """A kept notice. In clear stand only what law 7 of DESIGN.md lists; `handled_at` is set when it is posted.
 
     `repeat_of`: the first notice of the same id, where this one tells another amount, account or direction.
+    `beside`: another feed posts its account that day, so that it only corroborates.
     `names` and `named`: keyed hashes of what its reference is called, and of the references its memo mentions.
     """
 
@@ -50,6 +51,7 @@ class Notice(SQLModel, table=True):
     names: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     named: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     handled_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    beside: bool = False
 
 
 class Told(NamedTuple):

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from merchants import bank
 from payments import attribution, finding, journal
 from payments.attribution import Attribution, Receipt
+from payments.corroboration import SIDES
 from payments.finding import Opened
 from payments.journal import Movement, Position
 
@@ -20,7 +21,7 @@ Taken = Mapping[int, tuple[int, int]]
 
 # Lines that are not in the books as they should be: alone but not posted in full, or paired or tied and posted. A
 # line that a person has given to a stall is looked at each time.
-_LINES = text("""
+_LINES = text(f"""
     WITH posted AS (
         SELECT e.line_id, sum(CASE WHEN e.debit LIKE 'world:%' THEN e.amount
             WHEN e.credit LIKE 'world:%' THEN -e.amount ELSE 0 END) AS amount
@@ -33,13 +34,15 @@ _LINES = text("""
     ), wrong AS (
         SELECT f.id FROM facts f LEFT JOIN posted d ON d.line_id = f.id
         WHERE CASE WHEN f.tied THEN true WHEN f.paired THEN d.amount > 0
-            ELSE d.amount IS DISTINCT FROM f.amount OR f.decided IS NOT NULL END
+            ELSE d.amount IS DISTINCT FROM f.amount OR f.decided IS NOT NULL OR f.id = ANY(:corroborated) END
     )
-    SELECT DISTINCT ON (l.id) l.id, l.business_date, l.occurred_at, l.amount, l.virtual_account, l.tokens,
+    SELECT DISTINCT ON (l.id) l.id, l.business_date, l.occurred_at, l.amount,
+        {SIDES.virtual_account} AS virtual_account, {SIDES.tokens} AS tokens, l.id = ANY(:corroborated) AS corroborated,
         a.number AS account, a.bin, coalesce(f.paired OR f.tied, false) AS off, coalesce(f.tied, false) AS tied,
         f.notices, f.doubt, g.stall_id AS decided
     FROM statement_line l
     JOIN account a ON a.id = l.account_id
+    {SIDES.join}
     LEFT JOIN facts f ON f.id = l.id
     LEFT JOIN finding g ON g.line_id = l.id AND g.status = 'assigned'
     WHERE l.id = ANY(ARRAY(SELECT id FROM wrong) || CAST(:taken AS bigint[]))
@@ -47,12 +50,13 @@ _LINES = text("""
 """)
 
 
-def bring(session: Session, taken: Taken) -> tuple[int, int, int]:
-    """Post the lines that stand alone and take off those that no longer do.
+def bring(session: Session, taken: Taken, corroborated: Sequence[int]) -> tuple[int, int, int]:
+    """Post the lines that stand alone and take off those that no longer do; of the `corroborated`, notices beside the
+    books say something else than before.
 
     Returns how many were posted, how many findings that opened, and how many of those need nobody.
     """
-    rows = session.execute(_LINES, {"taken": list(taken)}).all()
+    rows = session.execute(_LINES, {"taken": list(taken), "corroborated": list(corroborated)}).all()
     positions = journal.positions_of_lines(session, [row.id for row in rows])
     known = _directory(session, rows)
     movements: list[Movement] = []
@@ -67,6 +71,8 @@ def bring(session: Session, taken: Taken) -> tuple[int, int, int]:
             opened.append(_tied(session, row))
         elif not row.off and any(each.debit == WORLD and each.sales for each in moved):
             posted += 1
+            opened.append(_opened(row, found))
+        elif not row.off and row.corroborated:
             opened.append(_opened(row, found))
     journal.write(session, movements)
     return posted, *finding.open_all(session, opened)
@@ -86,8 +92,9 @@ def _movements(row: Any, found: Attribution, position: Position | None, off: tup
         position = Position(target, day, row.amount, moment)
     elif position.amount == 0:
         position = position._replace(account=target)  # as the registry and the decisions say now
-    elif row.decided and not row.off and position.account != target:
-        movements.append(journal.move(position, target, "decision", line_id=row.id))
+    elif (row.decided or row.corroborated) and not row.off and position.account != target:
+        reason = "decision" if row.decided else "feed"
+        movements.append(journal.move(position, target, reason, line_id=row.id))
         position = position._replace(account=target)
     wanted = 0 if row.off else row.amount - amount_off
     return movements + journal.right(position, wanted, WORLD, by=debit_id, taken=debit_id is not None, line_id=row.id)

@@ -1,7 +1,6 @@
 """Posting: claim kept notices, say whose money it is, and write entry, rollup and finding in one commit."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -10,15 +9,20 @@ from sqlmodel import Session
 
 from ground import clock
 from ground.logs import log
-from ground.money import DONG_MAX
-from payments import attribution, card, decision, finding, journal, other_half, reconciliation
-from payments.attribution import Attribution, Directory, Receipt
-from payments.finding import HELD, Opened
-from payments.journal import Movement
+from payments import (
+    attribution,
+    decision,
+    feed,
+    feed_change,
+    finding,
+    other_half,
+    posted_notice,
+    reconciliation,
+)
+from payments.corroboration import SIDES
+from payments.finding import HELD
 
 BATCH = 1000
-AHEAD_MAX = timedelta(hours=24)
-VIETQR_BEGINS = date(2021, 6, 1)  # nobody paid by it earlier
 # These say nothing of a notice: the store is away, read-only, or being restarted.
 STORE_TROUBLE = (OperationalError, InternalError, InterfaceError)
 _LOG = log("posting")
@@ -85,78 +89,39 @@ def _put_aside(session: Session, stuck: list[int], error: Exception) -> None:
     _LOG.error("a notice can't be posted", notice=first, reason=repr(error))
 
 
+_BESIDE = text("UPDATE notice SET beside = true WHERE id = ANY(:ids)")
+
+
 def _post(session: Session, notices: Sequence[Any]) -> None:
-    known = _directory(session, notices)
-    movements: list[Movement] = []
-    opened: list[Opened] = []
-    for row in notices:
-        found = attribution.attribute(_receipt(row), known)
-        doubt = _doubt(row, known)
-        if doubt is not None:
-            opened.append(_opened(row, found._replace(finding=doubt, market_id=_market_of(row, known))))
-        elif row.direction == "in":
-            movements.append(_movement(row, found))
-            if found.finding is not None:
-                opened.append(_opened(row, found))
-    journal.write(session, movements)
-    finding.open_all(session, opened)
+    """Those of the accounts' posting feeds; the others' are kept beside the books."""
+    told = feed.of_notices(session, notices)
+    near = {each.number for each in told if each.near}
+    if near:
+        feed.lock(session)
+    beside = {each.id for each in told if each.provider != each.posting}
+    if beside:
+        session.execute(_BESIDE, {"ids": sorted(beside)})
+    posted_notice.write(session, [row for row in notices if row.id not in beside])
+    if near:
+        feed_change.settle(session, near)
     reconciliation.meet(session, [row for row in notices if row.direction == "in"])
 
 
-def _doubt(row: Any, known: Directory) -> str | None:
-    """What is kept but not posted: a known id told otherwise, and incoming money that can't be believed.
-
-    "Before the market" is before every market that the receiving account has ever served; an account of nobody
-    has no market yet, so that only what is older than VietQR itself is out of the question.
-    """
-    if row.repeat_of is not None:
-        return "repeated"
-    if row.direction != "in":
-        return None
-    numbers = (row.account, row.virtual_account)
-    openings = [service.opening for number in numbers for service in known.services.get(number, ())]
-    early = row.business_date < min(openings, default=VIETQR_BEGINS)
-    ahead = row.occurred_at > row.received_at + AHEAD_MAX
-    return "implausible" if early or ahead or row.amount > DONG_MAX else None
-
-
-def _market_of(row: Any, known: Directory) -> int | None:
-    """The market whose stalls the receiving account has served, whenever, so that its board sees the finding."""
-    markets = {service.market_id for service in known.services.get(row.account, ())}
-    return markets.pop() if len(markets) == 1 else None
-
-
-def _movement(row: Any, found: Attribution) -> Movement:
-    kind, owner = "held", f"suspense:{row.provider}"
-    if found.stall_id is not None:
-        kind, owner = "sale", journal.stall_account(found.stall_id)
-    return Movement(kind, f"world:{row.provider}", owner, row.amount, row.business_date, row.occurred_at, row.id)
-
-
-def _opened(row: Any, found: Attribution) -> Opened:
-    assert found.finding is not None
-    detail = {"account": row.account, "bank": row.bank, "tokens": list(found.foreign)}
-    return Opened(
-        found.finding,
-        row.id,
-        row.business_date,
-        row.amount,
-        found.market_id,
-        found.stall_id,
-        found.candidates,
-        detail,
-    )
-
-
-_WAITING = text("""
+_HELD_NUMBERS = text("""
+    SELECT DISTINCT n.account FROM finding f JOIN notice n ON n.id = f.notice_id
+    WHERE f.status = 'open' AND f.kind = ANY(:kinds) AND f.stall_id IS NULL
+""")
+_WAITING = text(f"""
     SELECT f.id AS finding_id, f.kind, f.candidates, f.line_id, n.id, coalesce(n.provider, 'statement') AS provider,
         f.business_date, f.amount, coalesce(n.bank, f.detail ->> 'bank') AS bank, coalesce(n.bin, a.bin) AS bin,
-        coalesce(n.account, a.number) AS account, coalesce(n.virtual_account, l.virtual_account) AS virtual_account,
-        coalesce(n.tokens, l.tokens) AS tokens
+        coalesce(n.account, a.number) AS account,
+        coalesce(n.virtual_account, {SIDES.virtual_account}) AS virtual_account,
+        coalesce(n.tokens, {SIDES.tokens}) AS tokens
     FROM finding f
     LEFT JOIN notice n ON n.id = f.notice_id
     LEFT JOIN statement_line l ON l.id = f.line_id
     LEFT JOIN account a ON a.id = l.account_id
+    {SIDES.join}
     WHERE f.status = 'open' AND f.kind = ANY(:kinds) AND f.stall_id IS NULL AND NOT f.detail ? 'doubt'
     ORDER BY f.id FOR UPDATE OF f SKIP LOCKED
 """)
@@ -168,32 +133,19 @@ def resolve_waiting(session: Session) -> int:
     So the books do not depend on whether the roll or the payment was known first.
     """
     reconciliation.share(session)
+    feed_change.settle(session, session.execute(_HELD_NUMBERS, {"kinds": list(HELD)}).scalars())
     waiting = session.execute(_WAITING, {"kinds": list(HELD)}).all()
-    known = _directory(session, waiting)
+    known = posted_notice.directory(session, waiting)
     resolved = 0
     for row in waiting:
-        found = attribution.attribute(_receipt(row), known)
+        found = attribution.attribute(posted_notice.receipt(row), known)
         if found.stall_id is not None and found.market_id is not None:
-            doubt = _opened(row, found) if found.finding else None
+            doubt = posted_notice.to_be_asked(row, found) if found.finding else None
             decision.settle(session, row.finding_id, doubt, found.stall_id, found.market_id)
             resolved += 1
         elif (found.finding, list(found.candidates)) != (row.kind, list(row.candidates)):
-            decision.see_anew(session, row.finding_id, _opened(row, found))
+            decision.see_anew(session, row.finding_id, posted_notice.to_be_asked(row, found))
     other_half.carry_waiting(session, [row.id for row in waiting if row.id is not None])
     finding.keep_doubts(session)
     session.commit()
     return resolved
-
-
-def _directory(session: Session, rows: Sequence[Any]) -> Directory:
-    return attribution.directory(
-        session,
-        [number for row in rows for number in (row.account, row.virtual_account) if number],
-        [token for row in rows for token in row.tokens],
-        [row.virtual_account for row in rows if row.provider == card.PROVIDER],
-    )
-
-
-def _receipt(row: Any) -> Receipt:
-    serial = row.virtual_account if row.provider == card.PROVIDER else None
-    return Receipt(row.account, row.virtual_account, row.bin, row.business_date, row.tokens, serial)

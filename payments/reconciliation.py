@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from ground import clock
 from ground.store import Store
-from payments import consequence, coverage, matching, payout_line
+from payments import consequence, corroboration, coverage, matching, payout_line
 from payments.consequence import Outcome
 from payments.matching import Scope
 
@@ -90,8 +90,8 @@ def _take_accounts(session: Session, accounts: Sequence[int], before: date | Non
 
 def take(session: Session, scopes: Sequence[Scope], through: date) -> Outcome:
     """Match these days anew and bring the books to it, in the caller's transaction."""
-    matching.pair_up(session, scopes, through)
-    return consequence.draw(session, through)
+    corroborated = corroboration.pair_up(session, scopes, through)
+    return consequence.draw(session, through, corroborated)
 
 
 def meet(session: Session, notices: Sequence[Any]) -> None:

@@ -7,7 +7,7 @@ import psycopg
 
 from ground.refusal import Refusal
 from ground.store import Store
-from payments import card, notice, posting
+from payments import card, feed_change, notice, posting, reconciliation
 from payments.notice import Told
 from payments.webhooks import PROVIDERS
 
@@ -27,6 +27,9 @@ def replay(store: Store, *, everything: bool = False) -> Replayed:
         stuck: list[int] = []
         posted = posting.post_all(session, stuck)
         card.post_all(session)
+        reconciliation.share(session)
+        feed_change.settle(session, whole=everything)
+        session.commit()
         return Replayed(told_again, new, posted, posting.resolve_waiting(session), len(stuck))
 
 

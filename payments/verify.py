@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from ground import audit
 from ground.store import Store
-from payments import card, seal_proof, stall_day
+from payments import card, feed, seal_proof, stall_day
 
 
 class Verified(NamedTuple):
@@ -46,7 +46,8 @@ LAWS = {
         LEFT JOIN finding f ON f.notice_id = n.id AND f.kind IN ('implausible', 'repeated')
         WHERE n.handled_at IS NOT NULL
         GROUP BY n.id, n.direction, f.id
-        HAVING count(e.id) <> CASE WHEN n.direction = 'in' AND f.id IS NULL THEN 1 ELSE 0 END
+        HAVING NOT (n.beside AND count(e.id) <= 1)
+            AND count(e.id) <> CASE WHEN n.direction = 'in' AND f.id IS NULL THEN 1 ELSE 0 END
     """,
     "an unposted notice has no entry": """
         SELECT format('entry %s: its notice %s still waits', e.id, n.id)
@@ -104,7 +105,9 @@ LAWS = {
         FROM (SELECT
             (SELECT coalesce(sum(n.amount), 0) FROM notice n
              LEFT JOIN finding f ON f.notice_id = n.id AND f.kind IN ('implausible', 'repeated')
-             WHERE n.handled_at IS NOT NULL AND n.direction = 'in' AND f.id IS NULL)
+             WHERE n.handled_at IS NOT NULL AND n.direction = 'in' AND f.id IS NULL
+                AND (NOT n.beside OR EXISTS (
+                    SELECT FROM entry e WHERE e.notice_id = n.id AND e.kind IN ('sale', 'held'))))
             + (SELECT coalesce(sum(l.amount), 0) FROM entry e JOIN statement_line l ON l.id = e.line_id
                WHERE e.kind IN ('sale', 'held')) AS told,
             (SELECT coalesce(sum(sales_value), 0) FROM stall_day) AS at_stalls,
@@ -112,6 +115,19 @@ LAWS = {
             (SELECT coalesce(sum(CASE WHEN credit LIKE 'world:%' THEN amount ELSE -amount END), 0) FROM entry
              WHERE kind NOT IN ('sale', 'held', 'attributed', 'moved', 'returned')) AS off) AS sums
         WHERE told <> at_stalls + in_suspense + off
+    """,
+    "what another feed told is neither in the books nor waiting": f"""
+        SELECT format('notice %s of %s: %s ₫ at %s, finding %s', n.id, n.provider, h.amount, h.account, f.status)
+        FROM notice n LEFT JOIN ({HELD_AT}) AS h ON h.notice_id = n.id
+        LEFT JOIN finding f ON f.notice_id = n.id AND f.status = 'open'
+        WHERE n.beside AND (h.notice_id IS NOT NULL OR f.id IS NOT NULL OR n.handled_at IS NULL)
+    """,
+    "an account has one feed's sales a day": f"""
+        SELECT format('account %s of %s on %s: %s', number, bin, day, string_agg(DISTINCT provider, ', '))
+        FROM ({feed.KEYED}) AS k JOIN ({HELD_AT}) AS h ON h.notice_id = k.id AND h.account LIKE 'stall:%'
+        WHERE NOT EXISTS (SELECT FROM feed f WHERE (f.number, f.bin) = (k.number, k.bin) AND f.superseded_at IS NULL
+            AND f.since BETWEEN k.day AND k.day + 1)
+        GROUP BY number, bin, day HAVING count(DISTINCT provider) > 1
     """,
     "a match is of a line and a notice that are there": """
         SELECT format('match %s: line %s, notice %s', m.id, m.line_id, m.notice_id) FROM match m
