@@ -19,7 +19,7 @@ from ground.settings import Settings, secret_values
 from ground.store import Store
 from ground.terminal import progress
 from ground.vault import Vault
-from payments.demo import card_office, decision, goal, history, morning, registry, till
+from payments.demo import card_office, cash, decision, goal, history, morning, registry, till
 from payments.demo.card_company import CardCompany
 from payments.demo.card_messenger import Messenger
 from payments.demo.history import Telling
@@ -133,6 +133,7 @@ def build(books: Store, today: date, *, payments: int = PAYMENTS, days: int = DA
         history.keep_and_post(books, stream, lambda count: bar.advance(told, count))
         decision.decide(session, meant, today)
         goal.set_targets(session, today)
+        cash.tell(session, past)
         _analyse(books)
         session.execute(text("UPDATE installation SET demo_day = :today"), {"today": today})
         session.commit()
