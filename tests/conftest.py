@@ -153,9 +153,13 @@ def session(books: Store) -> Iterator[Session]:
 
 
 @pytest.fixture
-def street(session: Session) -> Street:
-    """A market with Cô Ba, Chú Tư, the Lê family on one account, Dì Năm's virtual account and an empty stall."""
-    return find_street(session)
+def street(books: Store) -> Street:
+    """A market with Cô Ba, Chú Tư, the Lê family on one account, Dì Năm's virtual account and an empty stall.
+
+    No connection is held: a test may dispose of the engine, which closes only those that nobody has.
+    """
+    with books.session() as opened:
+        return find_street(opened)
 
 
 @pytest.fixture
