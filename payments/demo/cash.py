@@ -1,6 +1,6 @@
 """The other side of the rate in the demo: what some vendors declare of their cash, and what helpers counted.
 
-One vendor in seven declares every day; helpers counted customers for an hour at stalls drawn by lot in each quarter.
+One vendor in four declares every day; helpers counted customers for an hour at stalls drawn by lot in each quarter.
 """
 
 from collections import defaultdict
@@ -19,13 +19,13 @@ from payments import cash_report, intake, observation, period_run, sample
 from payments.period import parse
 
 BY = "demo"
-DECLARING, DAY_OFF = 1 / 7, 0.03  # of the stalls with a code all the time; of a stall's days
+DECLARING, DAY_OFF = 1 / 4, 0.03  # of the stalls with a code; of a stall's days
 DRAWN = 40
 _FRUGAL, _LAVISH = 0.9, 3.2  # cash to cashless takings, from stall to stall
 _STALL_DAYS = text("""
     SELECT s.id AS stall_id, s.number, d.day::date AS day, coalesce(t.sales_value, 0) AS value,
         coalesce(t.sales_count, 0) AS count, EXISTS (
-            SELECT FROM code c WHERE c.stall_id = s.id AND c.live_from <= :first AND c.revoked_on IS NULL) AS connected
+            SELECT FROM code c WHERE c.stall_id = s.id AND c.revoked_on IS NULL) AS connected
     FROM stall s
     CROSS JOIN generate_series(CAST(:first AS date), CAST(:last AS date), INTERVAL '1 day') AS d(day)
     JOIN stall_state state ON state.stall_id = s.id AND state.superseded_at IS NULL AND state.status = 'trading'
