@@ -37,6 +37,7 @@ from portal import commands as portal_commands
 
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 Workers = Annotated[int, typer.Option(min=1, max=64)]
+WORKER_SECONDS = 60
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 databases = typer.Typer(no_args_is_help=True, help="A database on a server.")
 app.add_typer(databases, name="db")
@@ -127,7 +128,9 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
         "forwarded_allow_ips": settings.trusted_proxies,
     }
     if workers > 1:
-        uvicorn.run("main:application", factory=True, workers=workers, **options)
+        # A worker that still starts, on a busy machine, answers its parent late: it may not be taken for hung.
+        patient = {"timeout_worker_healthcheck": WORKER_SECONDS}
+        uvicorn.run("main:application", factory=True, workers=workers, **patient, **options)
     else:
         logs.configure()
         uvicorn.run(House(store.open_store(settings)), **options)

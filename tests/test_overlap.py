@@ -121,8 +121,8 @@ def test_whoever_tells_whatever_in_any_order_each_payment_is_one_line(
 ) -> None:
     """Both at last tell all of the day. What SePay has in common with the file is one thing, or nearly the time."""
     with books.engine.begin() as connection:
-        connection.execute(text("DELETE FROM statement_line"))
-        connection.execute(text("DELETE FROM statement"))
+        for table in ("finding", "statement_line", "statement"):
+            connection.execute(text(f"DELETE FROM {table}"))
     file: list[Told] = []
     fetched: list[Told] = []
     for place, (second, amount, token) in enumerate(truth):
