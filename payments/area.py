@@ -15,7 +15,7 @@ from merchants.ward import Ward, provinces_with_code, wards_with_code
 from payments.period import Period
 
 Boundaries = Literal["period", "current"]
-BOUNDARIES = ("period", "current")
+BOUNDARIES: tuple[Boundaries, ...] = ("period", "current")
 
 
 class Span(NamedTuple):

@@ -82,8 +82,8 @@ def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> O
     stall_day.confirm(session, "made", 1)
     other_half.carry_made(session)
     confirmed = session.execute(text("SELECT count(*) FROM made")).scalar_one()
-    resolved += needless + clear - finding.keep_doubts(session)
-    return Outcome(confirmed, posted, opened + differing, max(resolved, 0))
+    finding.keep_doubts(session)
+    return Outcome(confirmed, posted, opened + differing, resolved + needless + clear)
 
 
 # Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back

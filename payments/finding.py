@@ -1,6 +1,6 @@
 """A finding: something about a payment that somebody should look into, and what was decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -96,10 +96,17 @@ DOUBTED = """
 """
 
 
-def keep_doubts(session: Session) -> int:
-    """Whatever else was asked about it and has answered itself: how many alike lines there were has not. Returns how
-    many are asked about that again."""
-    return int(session.execute(text(DOUBTED)).rowcount)  # type: ignore[attr-defined]
+def keep_doubts(session: Session) -> None:
+    """Whatever else was asked about it and has answered itself: how many alike lines there were has not."""
+    session.execute(text(DOUBTED))
+
+
+def end_all(session: Session, ending: str, which: Mapping[str, object]) -> int:
+    """Resolve findings by themselves, by an UPDATE of `finding f`; how many somebody need not be asked about any more:
+    of cut alike lines one is asked still, see `keep_doubts`."""
+    count = f"WITH ended AS ({ending} RETURNING f.detail ? 'alike' AS asked) SELECT count(*) FROM ended WHERE NOT asked"
+    ended: int = session.execute(text(count), {**which, "itself": ITSELF}).scalar_one()
+    return ended
 
 
 def open_all(session: Session, opened: Sequence[Opened]) -> tuple[int, int]:

@@ -187,3 +187,4 @@ def line_of(session: Session, notice_id: int) -> int | None:
 def end(session: Session, line_id: int) -> None:
     """An open finding about a line that is paired needs nobody: what is open is its notice's."""
     session.execute(_NEEDS_NOBODY, {"line": line_id, "itself": finding.ITSELF})
+    finding.keep_doubts(session)

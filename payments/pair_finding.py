@@ -20,15 +20,15 @@ _DIFFERING = text("""
     LEFT JOIN stall s ON 'stall:' || s.id = e.credit
     WHERE m.differs ORDER BY m.line_id
 """)
-_ENDED = text("""
+_ENDED = """
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'notice'
     FROM made m WHERE f.line_id = m.line_id AND NOT m.differs
         AND (f.status = 'open' OR f.status = 'closed' AND NOT f.detail ? 'alike')
-""")
-_ARRIVED = text("""
+"""
+_ARRIVED = """
     UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'
     FROM made m WHERE f.notice_id = m.notice_id AND f.kind = 'not_in_statement' AND f.status IN ('open', 'closed')
-""")
+"""
 _NOT_MISSING = text("""
     UPDATE finding f SET detail = detail - 'missing' FROM made m WHERE f.notice_id = m.notice_id AND detail ? 'missing'
 """)
@@ -38,10 +38,7 @@ def settle(session: Session) -> tuple[int, int]:
     """After `made`: the findings opened for another amount, and how many resolved because the other half came."""
     opened, _ = finding.open_all(session, [_differs(row) for row in session.execute(_DIFFERING)])
     session.execute(_NOT_MISSING)
-    resolved = 0
-    for statement in (_ENDED, _ARRIVED):
-        resolved += session.execute(statement, {"itself": finding.ITSELF}).rowcount  # type: ignore[attr-defined]
-    return opened, resolved
+    return opened, finding.end_all(session, _ENDED, {}) + finding.end_all(session, _ARRIVED, {})
 
 
 def _differs(row: Any) -> Opened:

@@ -136,16 +136,15 @@ def report_unclear(session: Session, debits: Sequence[Any]) -> int:
     return finding.open_all(session, opened)[0]
 
 
-_CLEAR = text("""
-    UPDATE finding SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'
+_CLEAR = """
+    UPDATE finding f SET status = 'resolved', decided_at = now(), decided_by = :itself, reason = 'statement'
     WHERE line_id = ANY(:debits) AND status IN ('open', 'closed') AND detail ->> 'doubt' = 'takes_back'
-""")
+"""
 
 
 def end_unclear(session: Session, debits: Sequence[int]) -> int:
     """Debits of which it has turned out what they take back; returns how many somebody was asked about."""
-    ended = session.execute(_CLEAR, {"debits": list(debits), "itself": finding.ITSELF})
-    return int(ended.rowcount)  # type: ignore[attr-defined]
+    return finding.end_all(session, _CLEAR, {"debits": list(debits)})
 
 
 def _detail(row: Any) -> dict[str, Any]:

@@ -160,6 +160,10 @@ LAWS = {
         LEFT JOIN (SELECT DISTINCT line_id FROM entry WHERE kind = 'reversal') AS e ON e.line_id = l.id
         WHERE l.direction = 'in' AND (m.line_id IS NULL) = (h.line_id IS NULL) AND f.id IS NULL AND e.line_id IS NULL
     """,
+    "how many alike lines there were is for a person to say": """
+        SELECT format('finding %s of line %s: resolved by itself', id, line_id) FROM finding
+        WHERE status = 'resolved' AND detail ? 'alike'
+    """,
     "what is posted from a line is not matched as well": f"""
         SELECT format('line %s: %s ₫ at %s beside its notice', h.line_id, h.amount, h.account)
         FROM ({HELD_AT}) AS h JOIN match m ON m.line_id = h.line_id AND m.undone_at IS NULL

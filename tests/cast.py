@@ -6,6 +6,7 @@ from datetime import date
 from html import unescape
 from typing import Any
 
+from httpx2 import Response
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -51,10 +52,10 @@ class Browser:
 
     client: TestClient
 
-    def get(self, path: str, **options: Any) -> Any:
+    def get(self, path: str, **options: Any) -> Response:
         return self.client.get(path, **{"follow_redirects": False, **options})
 
-    def submit(self, page: str, action: str | None = None, **fields: Any) -> Any:
+    def submit(self, page: str, action: str | None = None, **fields: Any) -> Response:
         """Open a page, take its form's token along, and send the fields to `action` (the page itself if None).
 
         `files=` sends files. The answer is not followed, so that its 303 can be looked at.

@@ -1,6 +1,7 @@
 """The full table: every route of the app for every role, at home and elsewhere; the stranger gets 404 everywhere."""
 
 import pytest
+from httpx2 import Response
 
 from portal import access
 from tests.cast import ELSEWHERE, HERE, OTHER_PROVINCE, OTHER_WARD, PROVINCE, ROLES, WARD, Cast
@@ -145,7 +146,7 @@ def test_everybody_gets_what_the_table_says_and_404_for_the_rest(cast: Cast, who
     assert wrong == []
 
 
-def is_as_said(answer, may: bool, need: access.Need, address: str) -> bool:  # type: ignore[no-untyped-def]
+def is_as_said(answer: Response, may: bool, need: access.Need, address: str) -> bool:
     """Hidden: 404, or for a fixed entrance the way to the door. Shown: the page, its own 404, or the form's 403."""
     to_door = answer.status_code == 303 and answer.headers["location"].startswith("/signin?next=")
     if need.is_open:

@@ -1,15 +1,17 @@
 """The audit: every act is written down once, in one chain, and nobody changes a record unseen."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from ground import audit, clock
 from ground.audit import Audit
+from ground.settings import Settings
 from ground.store import Store
 from payments import verify
 from tests import shell
@@ -38,7 +40,7 @@ def tamper(books: Store, change: str) -> None:
 
 def test_an_untouched_chain_is_whole_and_counts_without_a_gap(books: Store, session: Session) -> None:
     tell(books, 5)
-    told = session.exec(select(Audit).order_by(Audit.number)).all()  # type: ignore[arg-type]
+    told = session.exec(select(Audit).order_by(col(Audit.number))).all()
     assert [each.number for each in told] == [1, 2, 3, 4, 5]
     assert told[0].previous == audit.BEGINNING
     assert [each.previous for each in told[1:]] == [each.digest for each in told[:-1]]
@@ -130,7 +132,9 @@ def test_a_share_or_an_object_is_our_bug(session: Session) -> None:
             audit.record(session, "staff:Chị Hoa", "test.wrong", None, {"value": wrong})
 
 
-def test_the_commands_write_down_what_they_change_and_who_sat_there(books: Store, test_settings, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_commands_write_down_what_they_change_and_who_sat_there(
+    books: Store, test_settings: Settings, tmp_path: Path
+) -> None:
     file = tmp_path / "roll.csv"
     file.write_text(f"{HEADINGS}\n{STREET.strip()}\n", "utf-8")
     for words in (
@@ -148,7 +152,7 @@ def test_the_commands_write_down_what_they_change_and_who_sat_there(books: Store
     with books.session() as session:
         serial = session.execute(text("SELECT serial FROM code LIMIT 1")).scalar_one()
         assert shell.run(test_settings, "codes", "revoke", serial, "--reason", "dán đè").code == 0
-        told = session.exec(select(Audit).order_by(Audit.number)).all()  # type: ignore[arg-type]
+        told = session.exec(select(Audit).order_by(col(Audit.number))).all()
     acts = ["market.add", "roll.import", "codes.issue", "market.move", "staff.add", "codes.revoke"]
     assert [each.what for each in told] == acts  # neither a dry run nor what changed nothing
     assert {each.who.partition(":")[0] for each in told} == {"command"}
@@ -157,7 +161,9 @@ def test_the_commands_write_down_what_they_change_and_who_sat_there(books: Store
     assert walked(books) == []
 
 
-def test_nothing_of_a_phone_an_account_or_a_link_is_in_the_audit(books: Store, street: Street, test_settings) -> None:  # type: ignore[no-untyped-def]
+def test_nothing_of_a_phone_an_account_or_a_link_is_in_the_audit(
+    books: Store, street: Street, test_settings: Settings
+) -> None:
     answer = shell.run(test_settings, "user", "add", "Chị Hoa", "--role", "board", "--area", "cho-a")
     token = answer.out.strip().rpartition("/")[2]
     with books.session() as session:

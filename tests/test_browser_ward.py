@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -69,6 +70,9 @@ def _sales() -> Iterator[dict[str, object]]:
         day += timedelta(days=5)
 
 
+Scheme = Literal["light", "dark"]
+
+
 @pytest.fixture(scope="module")
 def server(cast: Cast) -> Iterator[Server]:
     started = Server(cast.books.settings)
@@ -76,12 +80,12 @@ def server(cast: Cast) -> Iterator[Server]:
     started.stop()
 
 
-def enter(browser: Browser, server: Server, cast: Cast, who: str, width: int, scheme: str) -> Page:
+def enter(browser: Browser, server: Server, cast: Cast, who: str, width: int, scheme: Scheme) -> Page:
     with cast.books.session() as session:
         key = staff.find(session, STAFF[who][0]).key
         token = invitation.make(session, cast.books.vault, clock.now(), by="test", staff_id=key)
         session.commit()
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
     page = context.new_page()
     page.set_default_timeout(15_000)
     page.on("console", lambda message: pytest.fail(message.text))
@@ -93,7 +97,9 @@ def enter(browser: Browser, server: Server, cast: Cast, who: str, width: int, sc
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(360, "light"), (360, "dark"), (1200, "light")])
-def test_the_wards_pages_have_no_barrier(browser: Browser, server: Server, cast: Cast, width: int, scheme: str) -> None:
+def test_the_wards_pages_have_no_barrier(
+    browser: Browser, server: Server, cast: Cast, width: int, scheme: Scheme
+) -> None:
     page = enter(browser, server, cast, "ward", width, scheme)
     for name, path in (("ward", "/ward/26506?period=2026-10"), ("scoreboard", "/ward/26506/scoreboard?period=2026-10")):
         page.goto(server.address + path)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -176,10 +177,10 @@ def test_nobody_at_the_address_is_refused(test_settings: Settings, sepay: SepayF
 
 @pytest.mark.parametrize("way", ["empty", "401", "inner"])
 def test_a_token_that_is_not_accepted_is_refused(
-    books: Store, test_settings: Settings, sepay: SepayFake, way: str
+    books: Store, test_settings: Settings, sepay: SepayFake, way: Literal["empty", "401", "inner"]
 ) -> None:
     """An empty answer is SePay's way to say so; taken for "no transactions" it would cover days that nobody saw."""
-    sepay.refuses = way  # type: ignore[assignment]
+    sepay.refuses = way
     done = fetch(test_settings, sepay, *MARCH, MARKET_SEPAY_API_TOKEN="wrong")
     assert done.code == 1 and "MARKET_SEPAY_API_TOKEN" in done.err and "wrong:" not in done.err
     assert covered(books) == []

@@ -26,7 +26,7 @@ from payments import area, figure, indicator, open_data, open_structure, period,
 from payments.open_data import Edition
 from portal import app as portal
 from tests import rates_world
-from tests.world import Street, keep, post, told
+from tests.world import Street, keep, post, three_and_one, told
 
 NOW = datetime(2026, 11, 10, 5, tzinfo=UTC)
 SEEDS = (2, 33, 39)
@@ -41,14 +41,7 @@ def reader(books: Store) -> Iterator[TestClient]:
 @pytest.fixture
 def busy(books: Store, street: Street) -> Street:
     """Three stalls sold on the 5th of October, one alone in September."""
-    sales = [
-        told(1, 40_000, account="1000001", at="2026-10-05 08:00:00"),
-        told(2, 30_000, account="1000002", at="2026-10-05 08:00:00"),
-        told(3, 50_000, account="1000005", gateway="BIDV", virtual="VA0005", at="2026-10-05 08:00:00"),
-        told(4, 7_770, account="1000001", at="2026-09-30 09:00:00"),
-    ]
-    keep(books, sales)
-    post(books)
+    three_and_one(books)
     return street
 
 

@@ -41,7 +41,7 @@ from tests import rates_world, report_eye
 from tests.cast import Cast
 from tests.report_eye import letter, sheets, stands_in_order, table, text_of
 from tests.shell import run
-from tests.world import Street, import_roll, keep, post, told
+from tests.world import Street, import_roll, keep, post, three_and_one, told
 
 NOW = datetime(2026, 11, 10, 5, tzinfo=UTC)
 LEVELS = ("cashless_value", "cashless_count")
@@ -305,14 +305,7 @@ def test_no_name_becomes_a_formula(session: Session, name: str) -> None:
 @pytest.fixture
 def busy(books: Store, street: Street) -> Street:
     """Three stalls sold on the 5th, one alone on the 6th."""
-    sales = [
-        told(1, 40_000, account="1000001", at="2026-10-05 08:00:00"),
-        told(2, 30_000, account="1000002", at="2026-10-05 08:00:00"),
-        told(3, 50_000, account="1000005", gateway="BIDV", virtual="VA0005", at="2026-10-05 08:00:00"),
-        told(4, 7_770, account="1000001", at="2026-10-06 09:00:00"),
-    ]
-    keep(books, sales)
-    post(books)
+    three_and_one(books, alone="2026-10-06")
     return street
 
 

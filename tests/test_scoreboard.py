@@ -16,7 +16,8 @@ from ground.refusal import Refusal
 from ground.store import Store
 from merchants import market
 from payments import figure, indicator, scoreboard, side_by_side, target
-from payments.area import Area
+from payments.area import BOUNDARIES, Area
+from payments.figure import Status
 from payments.indicator import Rated
 from payments.period import parse
 from payments.scoreboard import Judged
@@ -80,9 +81,9 @@ def test_a_level_is_judged_like_a_share_and_a_negative_one_is_far() -> None:
 
 
 @pytest.mark.parametrize("status", ["insufficient", "suppressed"])
-def test_what_is_not_shown_is_in_no_band(status: str) -> None:
+def test_what_is_not_shown_is_in_no_band(status: Status) -> None:
     row = Target(area="market:a", indicator="value_share", period="2026", value=Decimal("0.5"), set_at=NOW, set_by="x")
-    missing = figure.missing("value_share", "figure.no_cash_known", n=0, size=9, status=status)  # type: ignore[arg-type]
+    missing = figure.missing("value_share", "figure.no_cash_known", n=0, size=9, status=status)
     judged = scoreboard.judge(row, Area("market:a", "A", ()), {"value_share": missing})
     assert (judged.band, judged.attainment) == (None, None)
 
@@ -198,12 +199,12 @@ def test_figures_read_side_by_side_are_what_each_is_alone(books: Store, session:
     facts = rates_world.draw(seed, postable=False, dense=True)
     rates_world.store(books, session, facts, by_notice=False)
     periods = [parse(text) for text in ("2026-Q3", "2025-06", "2025-07", "2026-10", "2026-11", "2026-12", "2025")]
-    for boundaries in ("period", "current"):
+    for boundaries in BOUNDARIES:
         for key in rates_world.areas(facts):
-            told = side_by_side.periods(session, key, periods, boundaries=boundaries, as_of=MOMENT)  # type: ignore[arg-type]
+            told = side_by_side.periods(session, key, periods, boundaries=boundaries, as_of=MOMENT)
             for asked, each in zip(periods, told, strict=True):
                 try:
-                    alone = indicator.rates(session, key, asked.text, boundaries=boundaries, as_of=MOMENT).whole  # type: ignore[arg-type]
+                    alone = indicator.rates(session, key, asked.text, boundaries=boundaries, as_of=MOMENT).whole
                 except Refusal:
                     alone = None
                 assert rounded(each) == rounded(alone), (key, asked.text, boundaries)

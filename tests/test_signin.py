@@ -4,6 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from httpx2 import Response
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlmodel import Session
@@ -31,7 +32,7 @@ def path_of(link: str) -> str:
     return "/" + link.split("/", 3)[3]
 
 
-def try_password(browser: Browser, name: str, told: str, **more: str):  # type: ignore[no-untyped-def]
+def try_password(browser: Browser, name: str, told: str, **more: str) -> Response:
     return browser.submit("/signin", name=name, password=told, **more)
 
 

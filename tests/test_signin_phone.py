@@ -10,6 +10,7 @@ from io import BytesIO
 
 import pytest
 import structlog
+from httpx2 import Response
 from PIL import Image, ImageDraw
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -39,7 +40,7 @@ def log() -> Iterator[list[dict[str, str]]]:
         yield told  # type: ignore[misc]
 
 
-def ask(browser: Browser, phone: str = VENDOR_PHONE, **more: str):  # type: ignore[no-untyped-def]
+def ask(browser: Browser, phone: str = VENDOR_PHONE, **more: str) -> Response:
     return browser.submit("/signin", "/signin/phone", phone=phone, **more)
 
 

@@ -14,7 +14,7 @@ from portal.access import Need, may, reaches
 from portal.person import Office, Person
 from tests.cast import Cast
 from tests.test_pages import text_of
-from tests.world import keep, post, told
+from tests.world import three_and_one
 
 TODAY = clock.today()
 DAY = timedelta(days=1)
@@ -23,14 +23,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def busy(cast: Cast) -> Cast:
     """Three stalls sold in October 2026, one alone in September."""
-    sales = [
-        told(1, 40_000, account="1000001", at="2026-10-05 08:00:00"),
-        told(2, 30_000, account="1000002", at="2026-10-05 08:00:00"),
-        told(3, 50_000, account="1000005", gateway="BIDV", virtual="VA0005", at="2026-10-05 08:00:00"),
-        told(4, 7_770, account="1000001", at="2026-09-30 09:00:00"),
-    ]
-    keep(cast.books, sales)
-    post(cast.books)
+    three_and_one(cast.books)
     return cast
 
 

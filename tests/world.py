@@ -127,3 +127,15 @@ def keep(books: Store, payments: Iterable[dict[str, Any]], received_at: datetime
 def post(books: Store) -> int:
     with books.session() as session:
         return posting.post_all(session)
+
+
+def three_and_one(books: Store, *, alone: str = "2026-09-30") -> None:
+    """Three stalls sold on 5 October 2026, one by itself on another day: what is shown, and what is hidden."""
+    sales = [
+        told(1, 40_000, account="1000001", at="2026-10-05 08:00:00"),
+        told(2, 30_000, account="1000002", at="2026-10-05 08:00:00"),
+        told(3, 50_000, account="1000005", gateway="BIDV", virtual="VA0005", at="2026-10-05 08:00:00"),
+        told(4, 7_770, account="1000001", at=f"{alone} 09:00:00"),
+    ]
+    keep(books, sales)
+    post(books)
