@@ -47,6 +47,7 @@ _ISSUABLE = text("""
         AND state.since <= :day AND (state.until IS NULL OR :day < state.until)
     JOIN account a ON a.id = coalesce(state.virtual_account_id, state.account_id)
     WHERE s.market_id = :market AND state.status = 'trading'
+        AND (CAST(:stall AS bigint) IS NULL OR s.id = :stall)
         AND NOT EXISTS (SELECT 1 FROM code c WHERE c.stall_id = s.id
             AND (c.revoked_on IS NULL OR c.revoked_on > greatest(:day, c.live_from)))
     ORDER BY s.id
@@ -60,15 +61,17 @@ _INSERT = text("""
 """)
 
 
-def issue(session: Session, market: Market, *, since: date | None = None) -> list[str]:
-    """A code for every trading stall with merchant and account that has none that is live; their serials.
+def issue(session: Session, market: Market, *, since: date | None = None, stall_id: int | None = None) -> list[str]:
+    """A code for every trading stall (or for this one) with merchant and account that has none that is live.
 
-    Live from `since` (today), but not before the stall's first trading day, nor while an earlier code was.
+    Their serials. Live from `since` (today), but not before the stall's first trading day, nor while an earlier
+    code was.
     """
     session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
     today = clock.today()
     begin = since or today
-    stalls = session.execute(_ISSUABLE, {"market": market.key, "since": begin, "day": max(begin, today)}).all()
+    asked = {"market": market.key, "since": begin, "day": max(begin, today), "stall": stall_id}
+    stalls = session.execute(_ISSUABLE, asked).all()
     tokens = _fresh(session, "token", token.draw, len(stalls))
     serials = _fresh(session, "serial", _draw_serial, len(stalls))
     session.execute(
@@ -126,6 +129,20 @@ def revoke(session: Session, serial: str, *, reason: str, on: date | None = None
     session.add(found)
     store.registry_changed(session)
     session.flush()
+
+
+_REVOCABLE = text("""
+    SELECT serial, live_from FROM code
+    WHERE stall_id = :stall AND revoked_on IS NULL ORDER BY id
+""")
+
+
+def revoke_at(session: Session, stall_id: int, *, reason: str, on: date) -> list[str]:
+    """Revoke every code of a stall that nobody revoked yet, from `on` or the code's own first day; their serials."""
+    rows = session.execute(_REVOCABLE, {"stall": stall_id}).all()
+    for row in rows:
+        revoke(session, row.serial, reason=reason, on=max(on, row.live_from))
+    return [row.serial for row in rows]
 
 
 _LIST = text("""

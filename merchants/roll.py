@@ -1,16 +1,18 @@
 """The roll: a board's list brought into the books as dated rows, all of it or nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock, store
+from ground.refusal import Refusal
 from merchants import account, chain, clash, holder, line, roll_file, standing
 from merchants.chain import Dated, Word
+from merchants.holder import Recognised
 from merchants.market import Market
 from merchants.roll_file import CellError, RollFile, RollRow
 from merchants.roll_layout import heading
@@ -54,11 +56,32 @@ def take_in(
     return done
 
 
-def _bring_in_line(session: Session, market: Market, read: RollFile, day: date, *, complete: bool) -> Imported:
+def write_in(
+    session: Session, market: Market, row: RollRow, columns: Collection[str], *, merchant_id: int | None = None
+) -> None:
+    """Bring one stall in line with a decision that was made elsewhere, by the same rules as a file.
+
+    `row` says of `columns` what holds from its `since` on; `merchant_id` is whom its merchant was found to be.
+    Refuses what a file's row would be refused for.
+    """
+    read = RollFile([row], [], 1, headings={column: heading(column) for column in columns})
+    people = Recognised({} if merchant_id is None else {row.row: merchant_id}, set())
+    with session.begin_nested() as attempt:
+        done = _bring_in_line(session, market, read, row.since or clock.today(), complete=False, people=people)
+        if done.errors:
+            attempt.rollback()
+    for error in done.errors:
+        told: dict[str, Any] = error.params
+        raise Refusal(error.reason_code, **told)
+
+
+def _bring_in_line(
+    session: Session, market: Market, read: RollFile, day: date, *, complete: bool, people: Recognised | None = None
+) -> Imported:
     session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
     moment = clock.now()
     standings = standing.read(session, market)
-    people = holder.recognise(
+    people = people or holder.recognise(
         session,
         market,
         read.rows,
