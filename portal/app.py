@@ -17,6 +17,7 @@ from portal import (
     access,
     api,
     api_shape,
+    board,
     board_inspections,
     board_placards,
     code_image,
@@ -64,6 +65,7 @@ ROUTERS = (
     inspection.router,
     field_placards.router,
     field.router,
+    board.router,
     board_placards.router,
     board_inspections.router,
     findings.router,
@@ -90,9 +92,8 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
     if origins := store.settings.origins:
         app.add_middleware(OtherOrigins, allow_origins=origins)
     app.add_middleware(Shield, is_secure=store.settings.base_url.startswith("https:"))
-    app.include_router(_health(is_ready))
-    for router in ROUTERS:
-        app.include_router(router)
+    for router in (_health(is_ready), *ROUTERS):
+        app.router.routes.extend(router.routes)  # complete as they are: including would make each of them anew
     api_shape.describe(app)
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")
     app.add_exception_handler(Refusal, _answer_refusal)

@@ -1,12 +1,13 @@
 """The cast: everybody who has a part, signed in through the real doors, and two markets in different places."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from html import unescape
 from typing import Any
 
-from httpx2 import Response
+from httpx2 import Cookies, Response
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
@@ -80,6 +81,7 @@ class Cast:
     street: Street
     other: Street
     app: Any
+    visits: Mapping[str, Cookies] = field(default_factory=dict)
     browsers: dict[str, Browser] = field(default_factory=dict)
 
     def stranger(self) -> Browser:
@@ -92,26 +94,32 @@ class Cast:
             return self.stranger()
         if who not in self.browsers:
             browser = self.stranger()
-            answer = _come_in_vendor(self, browser) if who == "vendor" else _come_in_staff(self, browser, who)
-            assert answer.status_code == 303, answer.text
+            if who in self.visits:
+                browser.client.cookies = Cookies(self.visits[who])
+            else:
+                answer = _come_in_vendor(self, browser) if who == "vendor" else _come_in_staff(self, browser, who)
+                assert answer.status_code == 303, answer.text
             self.browsers[who] = browser
         return self.browsers[who]
 
 
-def set_stage(books: Store) -> None:
-    """Beside the street: a market in another province, and every account."""
+def set_stage(books: Store) -> dict[str, Cookies]:
+    """Beside the street: a market in another province, and every account. The staff come in; returns their cookies."""
     moment = clock.now()
     with books.session() as session:
         _build_other(session)
         for name, role, area in STAFF.values():
             staff.appoint(session, staff.add(session, name, moment), Office(role, area), moment)
         session.commit()
+        cast = assemble(books, find_street(session))
+    return {who: cast.sign_in(who).client.cookies for who in STAFF}
 
 
-def assemble(books: Store, street: Street) -> Cast:
-    """On the stage that was set."""
+def assemble(books: Store, street: Street, visits: Mapping[str, Cookies] | None = None) -> Cast:
+    """On the stage that was set; `visits` are those that began there."""
     with books.session() as session:
-        return Cast(books, street, find_street(session, ELSEWHERE), portal.create(books, lambda: True))
+        app = portal.create(books, lambda: True)
+        return Cast(books, street, find_street(session, ELSEWHERE), app, visits or {})
 
 
 def _build_other(session: Session) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from httpx2 import Cookies
 from pydantic import SecretStr
 from sqlmodel import Session
 from starlette.testclient import TestClient
@@ -121,11 +122,16 @@ def street_database(copy: Copy) -> str:
 
 
 @pytest.fixture(scope="session")
-def cast_database(copy: Copy, street_database: str) -> str:
-    """The street and everybody's accounts."""
+def visits(copy: Copy, street_database: str) -> dict[str, Cookies]:
+    """The street and everybody's accounts, built once; the cookies of the staff, who came in through the door."""
     opened = store.open_store(copy(street_database, "with_cast"))
-    set_stage(opened)
+    found = set_stage(opened)
     opened.engine.dispose()
+    return found
+
+
+@pytest.fixture(scope="session")
+def cast_database(visits: dict[str, Cookies]) -> str:
     return "with_cast"
 
 
@@ -182,6 +188,6 @@ def address(house: House) -> Iterator[str]:
 
 
 @pytest.fixture
-def cast(books: Store, street: Street) -> Cast:
+def cast(books: Store, street: Street, visits: dict[str, Cookies]) -> Cast:
     """A vendor, a helper, a board member, a ward and a province official, an operator, their like elsewhere."""
-    return assemble(books, street)
+    return assemble(books, street, visits)
