@@ -239,14 +239,25 @@ def find(
 
 
 def of_market(
-    session: Session, market: Market, states: Collection[str], *, by: str | None = None, most: int = 200
+    session: Session,
+    market: Market,
+    states: Collection[str],
+    *,
+    by: str | None = None,
+    latest: bool = False,
+    most: int = 200,
 ) -> list[Application]:
-    """The market's applications in these states, the longest waiting first; those filled in `by` one, if named."""
+    """The market's applications in these states, the longest waiting (or the `latest` decided) first.
+
+    `by`: those that one filled in.
+    """
     asked = select(Application).where(Application.market_id == market.key, col(Application.state).in_(states))
     asked = asked.where(col(Application.erased_at).is_(None))
     if by is not None:
         asked = asked.where(Application.filled_by == by)
-    return list(session.exec(asked.order_by(col(Application.filled_at), col(Application.id)).limit(most)))
+    waiting = (col(Application.submitted_at), col(Application.id))
+    decided = (col(Application.decided_at).desc(), col(Application.id).desc())
+    return list(session.exec(asked.order_by(*(decided if latest else waiting)).limit(most)))
 
 
 def of_vendor(session: Session, vendor_id: int) -> list[Application]:

@@ -36,6 +36,18 @@ class Reasons(NamedTuple):
         return f"{self.first.year}-Q{(self.first.month + 2) // 3}"
 
 
+_CONNECTED = text("""
+    SELECT DISTINCT s.stall_id FROM stall_state s JOIN merchant t ON t.id = s.merchant_id AND t.phone = :phone
+    WHERE s.superseded_at IS NULL AND (s.until IS NULL OR s.until > :day)
+        AND num_nonnulls(s.account_id, s.virtual_account_id) > 0
+""")
+
+
+def connected(session: Session, phone: str, day: date) -> set[int]:
+    """The stalls that have an account of this phone's merchant on a day or later: what can be left."""
+    return set(session.execute(_CONNECTED, {"phone": phone, "day": day}).scalars())
+
+
 def leave(
     session: Session,
     market: Market,

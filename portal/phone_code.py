@@ -15,6 +15,7 @@ VALID = timedelta(minutes=10)
 TRIES = 5
 DIGITS = 6
 KEPT = timedelta(days=1)
+SIGN_IN = "sign in"
 
 
 class PhoneCode(SQLModel, table=True):
@@ -40,14 +41,17 @@ class Made(NamedTuple):
     is_known: bool
 
 
-def make(session: Session, vault: Vault, phone: str, moment: datetime) -> Made:
-    """A new code for a phone. One that was asked for in another browser stays good: it may be the owner's."""
+def make(session: Session, vault: Vault, phone: str, moment: datetime, *, purpose: str = SIGN_IN) -> Made:
+    """A new code for a phone. One that was asked for in another browser stays good: it may be the owner's.
+
+    It is good for its `purpose` only: what a vendor reads out to a helper must not sign the helper in as her.
+    """
     session.execute(text("DELETE FROM phone_code WHERE made_at < :then"), {"then": moment - KEPT})
     handle = secrets.token_urlsafe(24)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
     session.add(
         PhoneCode(
-            handle_hash=vault.hash(f"phone handle:{handle}"),
+            handle_hash=_handle(vault, handle, purpose),
             phone=phone,
             code_hash=vault.hash(f"phone code:{handle}:{code}"),
             made_at=moment,
@@ -66,22 +70,39 @@ _TRY = text("""
 """)
 
 
-def try_out(session: Session, vault: Vault, handle: str, code: str, moment: datetime) -> str | None:
-    """The phone when the code is right, which is used up by it; None otherwise. Either way a try is gone: commit."""
-    row = session.execute(_TRY, {"handle": vault.hash(f"phone handle:{handle}"), "now": moment, "most": TRIES}).first()
+def try_out(
+    session: Session,
+    vault: Vault,
+    handle: str,
+    code: str,
+    moment: datetime,
+    *,
+    purpose: str = SIGN_IN,
+    strangers: bool = False,
+) -> str | None:
+    """The phone when the code is right, which is used up by it; None otherwise. Either way a try is gone: commit.
+
+    `strangers`: a phone that nobody knows yet is good as well.
+    """
+    asked = {"handle": _handle(vault, handle, purpose), "now": moment, "most": TRIES}
+    row = session.execute(_TRY, asked).first()
     if row is None or vault.hash(f"phone code:{handle}:{code}") != row.code_hash:
         return None
-    if not vendor_account.is_known(session, row.phone):
+    if not strangers and not vendor_account.is_known(session, row.phone):
         return None
     session.execute(text("UPDATE phone_code SET used_at = :now WHERE id = :id"), {"now": moment, "id": row.id})
     return str(row.phone)
 
 
-def is_open(session: Session, vault: Vault, handle: str, moment: datetime) -> bool:
+def is_open(session: Session, vault: Vault, handle: str, moment: datetime, *, purpose: str = SIGN_IN) -> bool:
     """Whether a code can still be entered in this browser."""
     asked = text("""
         SELECT EXISTS (SELECT 1 FROM phone_code
             WHERE handle_hash = :handle AND used_at IS NULL AND expires_at > :now AND tries < :most)
     """)
-    found = session.execute(asked, {"handle": vault.hash(f"phone handle:{handle}"), "now": moment, "most": TRIES})
+    found = session.execute(asked, {"handle": _handle(vault, handle, purpose), "now": moment, "most": TRIES})
     return bool(found.scalar_one())
+
+
+def _handle(vault: Vault, handle: str, purpose: str) -> bytes:
+    return vault.hash(f"phone handle:{purpose}:{handle}")

@@ -49,6 +49,9 @@ CONFIRMED = Pace("confirmed", 4, 5 * SECOND, 15 * MINUTE)
 SECOND_FACTOR = Pace("second", 4, 5 * SECOND, 15 * MINUTE)
 PHONE = Pace("phone", 2, MINUTE, 60 * MINUTE)
 PHONE_ADDRESS = Pace("phone address", 12, MINUTE, 15 * MINUTE)
+# Who fills in application after application; a helper goes from stall to stall.
+APPLICANT = Pace("applicant", 8, MINUTE, 60 * MINUTE)
+HELPER = Pace("helper", 60, MINUTE, 15 * MINUTE)
 
 _COUNT = text("""
     INSERT INTO throttle AS t (key, failures, failed_at, open_at) VALUES (:key, 1, :now, :now)

@@ -1,5 +1,6 @@
 """A vendor's account: the phone number of a merchant on a roll, and the stalls held under it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -43,14 +44,17 @@ def read(phone: str) -> str:
     return found
 
 
-_KNOWN = text("SELECT EXISTS (SELECT 1 FROM merchant WHERE phone = :phone)")
+_KNOWN = text("""
+    SELECT EXISTS (SELECT 1 FROM merchant WHERE phone = :phone)
+        OR EXISTS (SELECT 1 FROM application a JOIN vendor v ON v.id = a.vendor_id WHERE v.phone = :phone)
+""")
 _TAKE_UP = text("""
     INSERT INTO vendor (phone, added_at) VALUES (:phone, :now) ON CONFLICT (phone) DO NOTHING
 """)
 
 
 def is_known(session: Session, phone: str) -> bool:
-    """Whether a merchant on a roll has this phone."""
+    """Whether a merchant on a roll has this phone, or somebody who applied."""
     return bool(session.execute(_KNOWN, {"phone": phone}).scalar_one())
 
 
@@ -59,6 +63,18 @@ def take_up(session: Session, phone: str, moment: datetime) -> int:
     session.execute(_TAKE_UP, {"phone": phone, "now": moment})
     found = session.execute(text("SELECT id FROM vendor WHERE phone = :phone"), {"phone": phone}).scalar_one()
     return int(found)
+
+
+_LET_GO = text("""
+    UPDATE visit SET ended_at = :now FROM vendor
+    WHERE vendor.id = visit.vendor_id AND vendor.phone = :phone AND visit.ended_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM merchant WHERE phone = :phone)
+""")
+
+
+def let_go(session: Session, phone: str, moment: datetime) -> None:
+    """Sign out whoever came in by a phone that is no merchant's any more: it may have been lost or stolen."""
+    session.execute(_LET_GO, {"phone": phone, "now": moment})
 
 
 _HELD = text("""
@@ -73,3 +89,17 @@ _HELD = text("""
 def held(session: Session, phone: str, day: date) -> list[Held]:
     """The stalls whose merchant on that day has this phone: what a vendor's pages are about."""
     return [Held(*row) for row in session.execute(_HELD, {"phone": phone, "day": day})]
+
+
+_EVER_HELD = text("""
+    SELECT merchant.phone, array_agg(DISTINCT s.stall_id) AS stalls
+    FROM merchant JOIN stall_state s ON s.merchant_id = merchant.id AND s.superseded_at IS NULL AND s.since <= :day
+    WHERE merchant.phone = ANY(:phones) GROUP BY merchant.phone
+    HAVING bool_or(s.until IS NULL OR s.until > :day)
+""")
+
+
+def ever_held(session: Session, phones: Sequence[str], day: date) -> dict[str, frozenset[int]]:
+    """Every stall that was ever a phone's, by phone; phones that hold none on that day are left out."""
+    rows = session.execute(_EVER_HELD, {"phones": list(phones), "day": day})
+    return {row.phone: frozenset(row.stalls) for row in rows}

@@ -1,0 +1,118 @@
+"""Everything kept about one vendor: kind by kind on a page, and as one file to take away."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from ground import clock, words
+from merchants import bank
+from portal import application_form, page
+from portal.kept_kind import KINDS, Kind
+
+SHOWN = 12
+_SIGNED = ("by",)
+
+Row = Mapping[str, str]
+
+
+class Whose(NamedTuple):
+    """A vendor: her number, her phone, and who she is on the rolls by that phone."""
+
+    vendor_id: int
+    phone: str
+    merchants: list[int]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """As the queries of the kinds ask for her."""
+        who = f"vendor:{self.vendor_id}"
+        return {"vendor": self.vendor_id, "who": who, "phone": self.phone, "merchants": self.merchants}
+
+
+class Kept(NamedTuple):
+    """A kind with all its rows, in people's words."""
+
+    kind: Kind
+    rows: list[Row]
+
+    @property
+    def latest(self) -> list[Row]:
+        """As many as a page shows, the last first."""
+        return self.rows[: -SHOWN - 1 : -1]
+
+
+def whose(session: Session, vendor_id: int, phone: str) -> Whose:
+    merchants = session.execute(text("SELECT id FROM merchant WHERE phone = :phone ORDER BY id"), {"phone": phone})
+    return Whose(vendor_id, phone, list(merchants.scalars()))
+
+
+def read(session: Session, her: Whose, language: str) -> list[Kept]:
+    """Every kind, those of which nothing is kept as well."""
+    return [Kept(kind, list(_rows(session, kind, her, language))) for kind in KINDS]
+
+
+def _rows(session: Session, kind: Kind, her: Whose, language: str) -> Iterator[Row]:
+    found = session.execute(text(kind.rows), {name: v for name, v in her.asked.items() if f":{name}" in kind.rows})
+    columns = list(found.keys())
+    headings = {name: words.say(f"own_record.column.{name}", language) for name in columns}
+    for row in found.mappings():
+        yield {headings[name]: _say(name, value, language) for name, value in row.items() if value is not None}
+
+
+def _say(name: str, value: Any, language: str) -> str:
+    """A cell as a person reads it; an amount stays a plain number, so that a spreadsheet can add it up."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(clock.ZONE):%d/%m/%Y %H:%M:%S}"
+    if isinstance(value, date):
+        return page.day(value)
+    if isinstance(value, bool):
+        return words.say(f"own_record.value.{'yes' if value else 'no'}", language)
+    if name in _SIGNED:
+        return application_form.signer(value, language)
+    if name == "bank":
+        return bank.short_name(value)
+    key = f"own_record.value.{value}"
+    return words.say(key, language) if key in words.book(language) else str(value)
+
+
+def pack(kept: list[Kept], her: Whose, moment: datetime, language: str) -> bytes:
+    """One zip: what it is, everything as JSON, and a CSV that a spreadsheet opens for each kind there is."""
+    there = [each for each in kept if each.rows]
+    told = {words.say(f"own_record.kind.{each.kind.key}", language): each.rows for each in there}
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        lead = words.say("own_record.file_lead", language, phone=her.phone, moment=page.moment(moment))
+        packed.writestr("doc-truoc.txt", "\n".join([lead, "", *_told_of(kept, language)]) + "\n")
+        packed.writestr("tat-ca.json", json.dumps(told, ensure_ascii=False, indent=1))
+        for number, each in enumerate(there, 1):
+            packed.writestr(f"{number:02}-{each.kind.key}.csv", _csv(each))
+    return file.getvalue()
+
+
+def _told_of(kept: list[Kept], language: str) -> Iterator[str]:
+    for each in kept:
+        name = words.say(f"own_record.kind.{each.kind.key}", language)
+        keeping = words.say(f"own_record.keeping.{each.kind.key}", language)
+        fate = words.say(f"own_record.fate.{each.kind.fate}", language)
+        yield f"- {name} ({len(each.rows)}): {keeping} {fate}."
+
+
+def _csv(kept: Kept) -> str:
+    """With the mark by which Excel knows UTF-8. A cell that would be a formula there is text."""
+    headings = list(dict.fromkeys(name for row in kept.rows for name in row))
+    file = io.StringIO()
+    writer = csv.DictWriter(file, headings, restval="")
+    writer.writeheader()
+    writer.writerows({name: _inert(value) for name, value in row.items()} for row in kept.rows)
+    return "\ufeff" + file.getvalue()
+
+
+def _inert(value: str) -> str:
+    return f"'{value}" if value[:1] in "=+@\t\r" or (value[:1] == "-" and not value[1:].isdigit()) else value
