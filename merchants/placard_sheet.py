@@ -14,9 +14,9 @@ from ground.refusal import Refusal
 from merchants import account, bank, qr_image
 from merchants.market import Market
 from merchants.placard import Placard, PrintRun
+from merchants.spelling import in_order
 
 ON_A_SHEET = {"a6": 4, "a5": 2}
-_NUMBER = re.compile(r"(\d+)")
 
 
 class Face(NamedTuple):
@@ -53,7 +53,19 @@ _FACES = text("""
 def faces(session: Session, market: Market, day: date) -> list[Face]:
     """Every code of the market that is live on `day` or will be, in the order one walks: by section and stall."""
     found = [Face(*row) for row in session.execute(_FACES, {"market": market.key, "day": day})]
-    return sorted(found, key=lambda face: (_in_order(face.section or ""), _in_order(face.stall), face.code_id))
+    return sorted(found, key=lambda face: (in_order(face.section or ""), in_order(face.stall), face.code_id))
+
+
+_FRESH = text("""
+    SELECT count(*) FROM code c JOIN stall s ON s.id = c.stall_id
+    WHERE s.market_id = :market AND (c.revoked_on IS NULL OR c.revoked_on > greatest(:day, c.live_from))
+        AND NOT EXISTS (SELECT 1 FROM placard p WHERE p.code_id = c.id)
+""")
+
+
+def count_fresh(session: Session, market: Market, day: date) -> int:
+    """How many of `faces` were never printed."""
+    return int(session.execute(_FRESH, {"market": market.key, "day": day}).scalar_one())
 
 
 def choose(
@@ -144,8 +156,3 @@ def reaches_only_this_machine(base_url: str) -> bool:
 
 def _same(name: str) -> str:
     return " ".join(name.casefold().split())
-
-
-def _in_order(name: str) -> list[str | int]:
-    """A2 before A10: words and numbers by turns."""
-    return [int(part) if nth % 2 else part.casefold() for nth, part in enumerate(_NUMBER.split(name))]

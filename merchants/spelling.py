@@ -8,6 +8,7 @@ _DAMAGE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ud800-\udfff\u
 # Invisible: soft hyphen, zero-width signs, writing direction (phone books add it), byte-order mark.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _WORD = re.compile(r"[a-z0-9]+")
+_NUMBER = re.compile(r"(\d+)")
 
 
 def fold(text: str) -> str:
@@ -34,3 +35,8 @@ def clean(text: str) -> str:
 def is_damaged(text: str) -> bool:
     """Whether control characters or replacement signs stand in it; look before `clean`."""
     return not (text.isascii() and text.isprintable()) and _DAMAGE.search(text) is not None
+
+
+def in_order(name: str) -> list[str | int]:
+    """A key to sort names by, A2 before A10: words and numbers by turns."""
+    return [int(part) if nth % 2 else part.casefold() for nth, part in enumerate(_NUMBER.split(name))]

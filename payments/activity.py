@@ -76,7 +76,7 @@ _LAST = """
     SELECT stall_id, max(business_date) FROM stall_day
     WHERE market_id = :market AND business_date {days} AND sales_count > 0 {which} GROUP BY stall_id
 """
-_LATELY = text(_LAST.format(days="> :edge", which=""))
+_LATELY = text(_LAST.format(days="> :edge AND business_date <= :today", which=""))
 _BEFORE = text(_LAST.format(days="BETWEEN :first AND :edge", which="AND stall_id = ANY(:stalls)"))
 
 
@@ -123,11 +123,12 @@ def lately_first(places: Sequence[Place], states: Collection[str]) -> list[Place
 def _last_days(session: Session, market: Market, rows: Sequence[Any], today: date) -> dict[int, date]:
     """The day of the last payment of each stall with a code. What is long ago is looked for only where it must be."""
     edge = today - timedelta(days=QUIET_DAYS)
-    lately = {row[0]: row[1] for row in session.execute(_LATELY, {"market": market.key, "edge": edge})}
+    asked: dict[str, Any] = {"market": market.key, "edge": edge, "today": today}
+    lately = {row[0]: row[1] for row in session.execute(_LATELY, asked)}
     rest = {row.id: row.begun for row in rows if row.serial and row.id not in lately and row.begun <= edge}
     if not rest:
         return lately
-    asked = {"market": market.key, "first": min(rest.values()), "edge": edge, "stalls": list(rest)}
+    asked |= {"first": min(rest.values()), "stalls": list(rest)}
     return lately | {row[0]: row[1] for row in session.execute(_BEFORE, asked)}
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import xlsxwriter
 
@@ -51,7 +51,7 @@ def funnel(told: Funnel, language: str) -> Table:
     """A row for each step."""
     rows: list[list[Cell]] = [[words.say(f"board.column.{name}", language) for name in ("step", "stalls", "share")]]
     rows += [
-        [words.say(f"board.step.{step.key}", language, k=told.k), step.count, step.of_trading] for step in told.steps
+        [words.say(f"board.step.{step.key}", language, k=told.k), step.stalls, step.of_trading] for step in told.steps
     ]
     return Table(words.say("board.sheet.funnel", language), (44, 12, 18), rows)
 
@@ -87,7 +87,7 @@ def _xlsx(table: Table, day: date) -> bytes:
         book.set_properties({"title": table.title, "created": datetime.combine(day, time())})
         page = book.add_worksheet(table.title[:31])
         bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-        looks = {date: book.add_format({"num_format": "dd/mm/yyyy", "align": "left"})}
+        looks: dict[type, Any] = {date: book.add_format({"num_format": "dd/mm/yyyy", "align": "left"})}
         looks[float] = book.add_format({"num_format": "0.0%"})
         for column, width in enumerate(table.widths):
             page.set_column(column, column, width)

@@ -18,7 +18,7 @@ class Step(NamedTuple):
     """`of_trading`: the share of the stalls that trade; None of all stalls, and where none trades."""
 
     key: str
-    count: int
+    stalls: int
     of_trading: float | None
 
 
@@ -58,8 +58,8 @@ def read(session: Session, market: Market, period_text: str, as_of: datetime) ->
         *(figures[name].numerator or 0 for name in ("onboarded", "acceptance", "active_use")),
     )
     steps = (
-        Step(key, count, count / trading if trading and key != "stalls" else None)
-        for key, count in zip(STEPS, counts, strict=True)
+        Step(key, number, number / trading if trading and key != "stalls" else None)
+        for key, number in zip(STEPS, counts, strict=True)
     )
     complete = rates.period.complete(as_of)
     return Funnel(rates.period, until, complete, figures["active_use"].k or 1, rates.revision, tuple(steps))

@@ -1,5 +1,6 @@
 """An observation: how many customers of a stall paid cashless on a day, as a field helper counted them."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,3 +56,15 @@ SHELF = Shelf(
 def take_in(session: Session, market: Market, file: Path, *, by: str) -> Taken:
     """Bring in a file of observations: all of it or nothing. The caller commits."""
     return intake.take_in(session, market, file, SHELF, by=by)
+
+
+_OBSERVED = text("""
+    SELECT DISTINCT stall_id FROM observation
+    WHERE market_id = :market AND business_date BETWEEN :first AND :last AND stall_id = ANY(:stalls)
+""")
+
+
+def observed(session: Session, market: Market, stalls: Collection[int], first: date, last: date) -> set[int]:
+    """Which of these stalls customers were counted at on these days."""
+    asked = {"market": market.key, "first": first, "last": last, "stalls": list(stalls)}
+    return set(session.execute(_OBSERVED, asked).scalars())

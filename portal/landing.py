@@ -6,34 +6,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
-from ground import clock
 from merchants import market
-from portal import jurisdiction, page, period_choice, vendor_account
-from portal.access import Door, needs, reaches, signed_in
+from portal import page
+from portal.access import Door, needs, signed_in
 
 router = APIRouter(route_class=Door, include_in_schema=False)
 SessionDep = Annotated[Session, Depends(page.open_session)]
-
-
-@router.api_route("/stall", methods=page.READ)
-@needs("vendor")
-def show_stall(request: Request, session: SessionDep) -> Response:
-    """The vendor's stalls."""
-    phone = signed_in(request).phone
-    assert phone is not None
-    return page.render(request, "landing_stall.html", held=vendor_account.held(session, phone, clock.today()))
-
-
-@router.api_route("/board/{code}", methods=page.READ)
-@needs("board", "ward", "province", market="code")
-def show_board(request: Request, session: SessionDep, code: str) -> Response:
-    """A market's office: where its work begins."""
-    found = market.find(session, code)
-    stay = jurisdiction.stands(session, code, clock.today())
-    own = reaches(session, signed_in(request), "board", market=code)
-    choices = period_choice.offered(clock.today())
-    ward = stay.ward if stay else None
-    return page.render(request, "board.html", market=found, ward=ward, may_print_slips=own, choices=choices)
 
 
 @router.api_route("/operator", methods=page.READ)

@@ -1,0 +1,100 @@
+"""`python -m benchmarks.board_page`: the board's pages of a market with 1,685 stalls and a year of takings."""
+
+import argparse
+import statistics
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from ground import clock, embedded, store
+from ground.settings import Settings
+from ground.store import Store
+from merchants import code, market, roll
+from portal import app as portal
+from portal import staff, visit
+from portal.person import Office
+from portal.visit import Guest
+
+STALLS, SECTIONS, DAYS = 1685, 7, 365
+PAGE_MS, PAGE_BYTES = 250, 100_000  # what is promised
+PAGES = ("", "/stalls", "/stalls?section=S3", "/stalls?state=idle", "/stalls.csv", "/stalls.xlsx")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--looks", type=int, default=9)
+    looks = options.parse_args().looks
+    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
+    try:
+        books = store.open_store(Settings(data_dir=folder))
+        _fill(books)
+        browser = _clerk(books)
+        for page in PAGES:
+            _measure(browser, f"/board/m{page}", looks)
+        books.engine.dispose()
+    finally:
+        embedded.remove(folder)
+
+
+def _fill(books: Store) -> None:
+    """Seven stalls in ten sell nearly every day, some stopped, some never began, some are vacant."""
+    since = clock.today() - timedelta(days=DAYS)
+    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+        found = market.add(session, "m", "Chợ", "26506", since=since)
+        lines = ["stall;section;merchant;phone;bank;account;status"]
+        for number in range(STALLS):
+            vacant = number % 10 == 9
+            who = ";;;;vacant" if vacant else f"Hộ {number};09{number:08};VCB;{number:09};"
+            lines.append(f"S{number};S{number % SECTIONS};{who}")
+        file = Path(folder) / "roll.csv"
+        file.write_text("\n".join(lines), "utf-8")
+        done = roll.take_in(session, found, file)
+        assert not done.errors, done.errors[:3]
+        code.issue(session, found, since=since)
+        session.execute(
+            text("""
+                INSERT INTO stall_day (market_id, business_date, stall_id, sales_value, sales_count)
+                SELECT market_id, CAST(:first AS date) + day, id, 20000, 2
+                FROM stall, generate_series(0, :days - 1) AS day
+                WHERE id % 10 < 7 OR (id % 10 = 7 AND day < 200)
+            """),
+            {"first": since, "days": DAYS},
+        )
+        session.commit()
+    with books.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def _clerk(books: Store) -> TestClient:
+    moment = clock.now()
+    with books.session() as session:
+        clerk = staff.add(session, "Chị Hoa", moment)
+        staff.appoint(session, clerk, Office("board", "market:m"), moment)
+        token = visit.begin(session, books.vault, moment, Guest("127.0.0.1", "benchmark"), staff_id=clerk.key)
+        session.commit()
+    client = TestClient(portal.create(books, lambda: True))
+    client.cookies.set("visit", token)
+    return client
+
+
+def _measure(browser: TestClient, path: str, looks: int) -> None:
+    spent = []
+    for _ in range(looks):
+        begin = time.perf_counter()
+        answer = browser.get(path, headers={"Accept-Encoding": "gzip"})
+        spent.append(1000 * (time.perf_counter() - begin))
+        assert answer.status_code == 200, answer.text
+    median, size = statistics.median(spent), int(answer.headers["content-length"])
+    kept = "kept" if median < PAGE_MS and size < PAGE_BYTES else "NOT KEPT"
+    print(
+        f"{path:<30}{spent[0]:>8.0f} ms at first, {median:>6.0f} ms then, {size / 1000:>6.1f} kB on the wire"
+        f"   promised < {PAGE_MS} ms, < {PAGE_BYTES // 1000} kB: {kept}"
+    )
+
+
+if __name__ == "__main__":
+    main()
