@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock
-from payments import finding, journal, other_half, pair_finding, posted_line, reversal, stall_day
+from payments import finding, journal, other_half, own_effect, pair_finding, posted_line, reversal, stall_day
 from payments.journal import Movement
 from payments.reversal import Reversal
 
@@ -47,8 +47,7 @@ _CHANGES = (
     CREATE TEMPORARY TABLE made ON COMMIT DROP AS
     SELECT p.notice_id, p.line_id, p.rule, p.rule <> 'batch' AND n.amount <> l.amount AS differs
     FROM pair p JOIN told n ON n.id = p.notice_id JOIN stated l ON l.id = p.line_id
-    LEFT JOIN live m ON (m.notice_id, m.line_id, m.rule) = (p.notice_id, p.line_id, p.rule)
-    WHERE m.id IS NULL
+    WHERE (p.notice_id, p.line_id, p.rule) NOT IN (SELECT notice_id, line_id, rule FROM live)
     """,
     "ANALYZE gone (notice_id)",
     "ANALYZE made (notice_id, line_id, differs)",
@@ -81,6 +80,8 @@ def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> O
     session.execute(_RECORD, {"now": clock.now()})
     stall_day.confirm(session, "made", 1)
     other_half.carry_made(session)
+    spoken = own_effect.pairs(session)
+    journal.follow(session, [notice_id for notice_id, _ in spoken], [line_id for _, line_id in spoken])
     confirmed = session.execute(text("SELECT count(*) FROM made")).scalar_one()
     finding.keep_doubts(session)
     return Outcome(confirmed, posted, opened + differing, resolved + needless + clear)

@@ -144,7 +144,7 @@ def _decide(session: Session, decided: Finding, status: str, by: str, reason: st
 
 def _move(session: Session, decided: Finding, position: Position, target: str, reason: str) -> None:
     """On the day the money came, whenever it is decided."""
-    if position.account == target or position.amount == 0:
+    if journal.lies_there(position, target) or position.amount == 0:
         return
     subject = {"notice_id": decided.notice_id, "line_id": decided.line_id}
     journal.write(session, [journal.move(position, target, reason, **subject)])

@@ -2,8 +2,8 @@
 
 One debit account, one credit account, one positive amount, and a kind that says why. Accounts are `world:sepay`
 (money from outside, as one provider told of it; `world:statement` as a statement did), `suspense:sepay` (arrived,
-nobody's yet) and `stall:81`. An entry is about one payment: the notice that told of it, or the statement's line where
-no notice did.
+nobody's yet), `stall:81` and `own:81` (the stall's, but no sale). An entry is about one payment: the notice that told
+of it, or the statement's line where no notice did.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,8 @@ from sqlmodel import Field, Session, SQLModel
 
 from ground import clock
 from ground.database import Moment
-from payments import stall_day
+from payments import own_effect, stall_day
+from payments.own_effect import Payment, Standing
 from payments.stall_day import Change
 
 OF_REFUNDS = ("refund", "reinstated")
@@ -30,6 +31,7 @@ class Entry(SQLModel, table=True):
     `moved` stall → stall, `returned` stall → suspense: it is another's. `reversal` → world: the bank undid it or we
     corrected ourselves, on the sale's own day; `restored` takes a reversal back. `corrected`: the statement tells
     another amount. `refund` stall → world: the vendor gave money back, on the day it was made; `reinstated` undoes it.
+    `not_sale` stall → own: the vendor says that it was none; `sale_again` own → stall undoes it.
 
     sales: how many sales it takes from the debit to the credit account, 0 or 1. by_line_id: the statement's line
     that it follows from.
@@ -77,8 +79,56 @@ _WRITE = text("""
 _CONFIRMED = text("SELECT notice_id FROM match WHERE notice_id = ANY(:ids) AND undone_at IS NULL")
 
 
+CHANNEL = "journal"
+"""On which the database tells, with a commit, whose stalls it has entries of: their ids, or `*` of too many to name."""
+_TELL = text("SELECT pg_notify(:channel, :stalls)")
+_NAMED_MAX = 500
+
+
 def write(session: Session, movements: Sequence[Movement]) -> None:
-    """Append entries and add them to the rollup, in the caller's transaction."""
+    """Append entries and add them to the rollup, in the caller's transaction; what vendors said of them follows."""
+    _append(session, movements)
+    # Nobody can have said anything of a payment that was in no book.
+    later = [each for each in movements if each.kind not in ("sale", "held")]
+    if later:
+        follow(
+            session,
+            [each.notice_id for each in later if each.notice_id is not None],
+            [each.line_id for each in later if each.line_id is not None],
+        )
+
+
+def follow(session: Session, notices: Iterable[int], lines: Iterable[int]) -> None:
+    """Bring the journal to what vendors say of these payments."""
+    _append(session, [Movement(**step._asdict()) for step in owed(session, notices, lines)])
+
+
+def owed(session: Session, notices: Iterable[int], lines: Iterable[int]) -> list[own_effect.Step]:
+    """What the journal lacks of vendors' own words of these payments."""
+    told = own_effect.known(session, notices, lines)
+    if told is None:
+        return []
+    payments = [payment for cluster in told.clusters for payment in cluster]
+    return own_effect.owed(told, standings(session, payments))
+
+
+def standings(session: Session, payments: Iterable[Payment]) -> dict[Payment, Standing]:
+    """Those of the payments that lie at a stall, with more than nothing."""
+    asked = list(payments)
+    of_notices = positions_of_notices(session, [each[0] for each in asked if each[0] is not None])
+    of_lines = positions_of_lines(session, [each[1] for each in asked if each[1] is not None])
+    places: dict[Payment, Position] = {(key, None): place for key, place in of_notices.items()}
+    places |= {(None, key): place for key, place in of_lines.items()}
+    found = {}
+    for payment, place in places.items():
+        stall_id = stall_of(place.account)
+        if place.amount > 0 and stall_id is not None:
+            apart = place.account != stall_account(stall_id)
+            found[payment] = Standing(stall_id, apart, place.amount, place.business_date, place.occurred_at)
+    return found
+
+
+def _append(session: Session, movements: Sequence[Movement]) -> None:
     if not movements:
         return
     rows = orjson.dumps([movement._asdict() for movement in movements]).decode()
@@ -88,6 +138,10 @@ def write(session: Session, movements: Sequence[Movement]) -> None:
     confirmed = set(session.execute(_CONFIRMED, {"ids": ids}).scalars()) if ids else set()
     changes = [change for each in movements for change in _changes(each, confirmed)]
     stall_day.add(session, changes)
+    stalls = sorted({change.stall_id for change in changes})
+    if stalls:
+        named = ",".join(map(str, stalls)) if len(stalls) <= _NAMED_MAX else "*"
+        session.execute(_TELL, {"channel": CHANNEL, "stalls": named})
 
 
 class Position(NamedTuple):
@@ -189,9 +243,14 @@ def stall_account(stall_id: int) -> str:
 
 
 def stall_of(account: str) -> int | None:
-    """The stall whose account it is; None for suspense and the world."""
+    """The stall whose account it is, of sales or of what was none; None for suspense and the world."""
     room, _, number = account.partition(":")
-    return int(number) if room == "stall" else None
+    return int(number) if room in ("stall", "own") else None
+
+
+def lies_there(position: Position, target: str) -> bool:
+    """Whether the money is where it belongs. A stall's that was no sale is the stall's all the same."""
+    return position.account == target or stall_of(position.account) == stall_of(target) is not None
 
 
 def _changes(movement: Movement, confirmed: set[int]) -> list[Change]:
@@ -201,7 +260,7 @@ def _changes(movement: Movement, confirmed: set[int]) -> list[Change]:
     changes = []
     for account, sign in ((movement.credit, 1), (movement.debit, -1)):
         stall_id = stall_of(account)
-        if stall_id is not None:
+        if stall_id is not None and account == stall_account(stall_id):
             value = sign * movement.amount
             changes.append(
                 Change(

@@ -124,7 +124,7 @@ def _move(session: Session, targets: dict[int, tuple[str, int]], reason: str) ->
     movements = []
     for notice_id, (account, line_id) in targets.items():
         position = positions.get(notice_id)
-        if position is not None and position.amount and position.account != account:
+        if position is not None and position.amount and not journal.lies_there(position, account):
             moved = journal.move(position, account, reason, notice_id=notice_id)
             movements.append(moved._replace(by_line_id=line_id))
     journal.write(session, movements)

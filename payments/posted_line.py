@@ -26,11 +26,12 @@ _LINES = text(f"""
         SELECT e.line_id, sum(CASE WHEN e.debit LIKE 'world:%' THEN e.amount
             WHEN e.credit LIKE 'world:%' THEN -e.amount ELSE 0 END) AS amount
         FROM (SELECT id FROM stated UNION SELECT unnest(CAST(:taken AS bigint[]))) AS line
-        JOIN entry e ON e.line_id = line.id GROUP BY 1
+        JOIN entry e ON e.line_id = line.id AND e.kind NOT IN ('refund', 'reinstated') GROUP BY 1
     ), facts AS (
         SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL AS paired, t.line_id IS NOT NULL AS tied, t.notices,
             t.doubt
         FROM stated s LEFT JOIN pair p ON p.line_id = s.id LEFT JOIN tie t ON t.line_id = s.id
+        WHERE p.line_id IS NULL OR t.line_id IS NOT NULL OR s.id = ANY(:taken) OR s.id IN (SELECT line_id FROM posted)
     ), wrong AS (
         SELECT f.id FROM facts f LEFT JOIN posted d ON d.line_id = f.id
         WHERE CASE WHEN f.tied THEN true WHEN f.paired THEN d.amount > 0
@@ -92,7 +93,7 @@ def _movements(row: Any, found: Attribution, position: Position | None, off: tup
         position = Position(target, day, row.amount, moment)
     elif position.amount == 0:
         position = position._replace(account=target)  # as the registry and the decisions say now
-    elif (row.decided or row.corroborated) and not row.off and position.account != target:
+    elif (row.decided or row.corroborated) and not row.off and not journal.lies_there(position, target):
         reason = "decision" if row.decided else "feed"
         movements.append(journal.move(position, target, reason, line_id=row.id))
         position = position._replace(account=target)

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from ground import audit
 from ground.store import Store
-from payments import card, feed, seal_proof, stall_day
+from payments import card, feed, own_word, seal_proof, stall_day
 
 
 class Verified(NamedTuple):
@@ -100,8 +100,9 @@ LAWS = {
         CROSS JOIN LATERAL (SELECT coalesce(n.status, l.status) AS status) AS f
         WHERE h.account LIKE 'suspense:%' AND f.status IS DISTINCT FROM 'open' AND f.status IS DISTINCT FROM 'closed'
     """,
-    "every đồng told of is at a stall, in suspense, or taken off again": f"""
-        SELECT format('told %s ₫, at stalls %s ₫, in suspense %s ₫, off %s ₫', told, at_stalls, in_suspense, off)
+    "every đồng told of is at a stall, a sale or not, in suspense, or taken off again": f"""
+        SELECT format('told %s ₫, at stalls %s ₫, no sales %s ₫, in suspense %s ₫, off %s ₫', told, at_stalls, apart,
+            in_suspense, off)
         FROM (SELECT
             (SELECT coalesce(sum(n.amount), 0) FROM notice n
              LEFT JOIN finding f ON f.notice_id = n.id AND f.kind IN ('implausible', 'repeated')
@@ -112,9 +113,10 @@ LAWS = {
                WHERE e.kind IN ('sale', 'held')) AS told,
             (SELECT coalesce(sum(sales_value), 0) FROM stall_day) AS at_stalls,
             (SELECT coalesce(sum(amount), 0) FROM ({HELD_AT}) AS h WHERE account LIKE 'suspense:%') AS in_suspense,
+            (SELECT coalesce(sum(amount), 0) FROM ({HELD_AT}) AS h WHERE account LIKE 'own:%') AS apart,
             (SELECT coalesce(sum(CASE WHEN credit LIKE 'world:%' THEN amount ELSE -amount END), 0) FROM entry
-             WHERE kind NOT IN ('sale', 'held', 'attributed', 'moved', 'returned')) AS off) AS sums
-        WHERE told <> at_stalls + in_suspense + off
+             WHERE debit LIKE 'world:%' AND kind NOT IN ('sale', 'held') OR credit LIKE 'world:%') AS off) AS sums
+        WHERE told <> at_stalls + apart + in_suspense + off
     """,
     "what another feed told is neither in the books nor waiting": f"""
         SELECT format('notice %s of %s: %s ₫ at %s, finding %s', n.id, n.provider, h.amount, h.account, f.status)
@@ -124,7 +126,7 @@ LAWS = {
     """,
     "an account has one feed's sales a day": f"""
         SELECT format('account %s of %s on %s: %s', number, bin, day, string_agg(DISTINCT provider, ', '))
-        FROM ({feed.KEYED}) AS k JOIN ({HELD_AT}) AS h ON h.notice_id = k.id AND h.account LIKE 'stall:%'
+        FROM ({feed.KEYED}) AS k JOIN ({HELD_AT}) AS h ON h.notice_id = k.id AND h.account ~ '^(stall|own):'
         WHERE NOT EXISTS (SELECT FROM feed f WHERE (f.number, f.bin) = (k.number, k.bin) AND f.superseded_at IS NULL
             AND f.since BETWEEN k.day AND k.day + 1)
         GROUP BY number, bin, day HAVING count(DISTINCT provider) > 1
@@ -184,6 +186,7 @@ def verify(store: Store) -> Verified:
             differences += [f"{law}: {row[0]}" for row in connection.execute(query)]
         differences += audit.walk(connection)
         differences += [f"a refund is what was told of it: {each}" for each in card.differences(Session(connection))]
+        differences += own_word.differences(Session(connection))
         seals, broken = seal_proof.prove(connection)
         differences += broken
         entries = connection.execute(text("SELECT count(*) FROM entry")).scalar_one()

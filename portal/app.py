@@ -28,6 +28,7 @@ from portal import (
     findings,
     inspection,
     landing,
+    live,
     open_data,
     own_account,
     own_statement,
@@ -41,8 +42,12 @@ from portal import (
     signin_link,
     signin_phone,
     slip,
+    vendor,
+    vendor_app,
+    vendor_month,
     ward,
 )
+from portal.newsroom import Newsroom
 from portal.other_origins import OtherOrigins
 from portal.shield import Shield
 
@@ -60,6 +65,10 @@ ROUTERS = (
     demo_door.router,
     own_account.router,
     own_statement.router,
+    vendor.router,
+    vendor_month.router,
+    vendor_app.router,
+    live.router,
     slip.router,
     counting.router,
     inspection.router,
@@ -88,6 +97,7 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
         max_body_size=BODY_MAX,
     )
     app.state.store = store
+    app.state.newsroom = Newsroom(store)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     if origins := store.settings.origins:
         app.add_middleware(OtherOrigins, allow_origins=origins)

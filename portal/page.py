@@ -121,6 +121,11 @@ def moment(when: datetime) -> str:
     return f"{when.astimezone(clock.ZONE):%d/%m/%Y %H:%M}"
 
 
+def clock_time(when: datetime) -> str:
+    """The clock at the market, of a day that is known: `12:13`."""
+    return f"{when.astimezone(clock.ZONE):%H:%M}"
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -137,9 +142,10 @@ def _environment() -> Environment:
         "attained": _in_language(attained),
         "day": day,
         "moment": moment,
+        "clock_time": clock_time,
         "meter": chart.meter,
     }
-    environment.globals["static"] = _static
+    environment.globals["static"] = static
     return environment
 
 
@@ -159,7 +165,7 @@ def _speaker(language: str) -> Callable[..., str]:
 
 
 @cache
-def _static(name: str) -> str:
+def static(name: str) -> str:
     """The file's address, another one whenever its content is, so that no browser keeps the old."""
     return f"/static/{name}?v={hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]}"
 

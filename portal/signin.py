@@ -74,6 +74,8 @@ def leave(request: Request, store: StoreDep) -> Response:
         session.commit()
     answer = RedirectResponse("/", 303)
     form.drop_cookie(request, answer, "visit")
+    if person.is_vendor:
+        answer.headers["Clear-Site-Data"] = '"storage"'  # what her page kept for hours without a network
     return answer
 
 

@@ -158,6 +158,17 @@ def open_of(session: Session, whose: Person, moment: datetime) -> list[Open]:
     return [Open(*row) for row in session.execute(_OPEN, asked)]
 
 
+_VENDORS_OPEN = text("""
+    SELECT v.id FROM visit v JOIN vendor ON vendor.id = v.vendor_id AND vendor.phone IS NOT NULL
+    WHERE v.id = ANY(:ids) AND v.ended_at IS NULL AND v.ends_at > :now
+""")
+
+
+def vendors_open(session: Session, ids: Sequence[int], moment: datetime) -> set[int]:
+    """Which of these vendors' visits have not ended."""
+    return set(session.execute(_VENDORS_OPEN, {"ids": list(ids), "now": moment}).scalars())
+
+
 _END = text("""
     UPDATE visit SET ended_at = :now
     WHERE (staff_id = :staff OR vendor_id = :vendor) AND ended_at IS NULL
