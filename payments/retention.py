@@ -1,11 +1,11 @@
-"""Retention: raw notices, memos and inspection photos are dropped when their time is over; what came of them stays."""
+"""Retention: raw notices, memos, photos and forgotten applications are dropped in time; what came of them stays."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from merchants import inspection
+from merchants import application, inspection
 
 BATCH = 5000
 
@@ -21,6 +21,7 @@ def drop_old(session: Session, days: int, now: datetime) -> int:
     """Drop what was received more than `days` ago and has been posted, a batch a commit; returns how many notices."""
     before = now - timedelta(days=days)
     inspection.drop_photos(session, before)
+    application.drop_old(session, now)
     session.commit()
     dropped = 0
     while True:
