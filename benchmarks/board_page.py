@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from ground import clock, embedded, store
@@ -64,9 +65,30 @@ def _fill(books: Store) -> None:
             """),
             {"first": since, "days": DAYS},
         )
+        _stop(session)
         session.commit()
     with books.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def _stop(session: Session) -> None:
+    """The journal of those who stopped; the others' is not asked."""
+    notices = """
+        INSERT INTO notice (provider, external_id, received_at, occurred_at, business_date, direction, amount, account,
+            tokens, handled_at)
+        SELECT 'benchmark', stall_id || '/' || business_date, now(), business_date::timestamp AT TIME ZONE '+7',
+            (business_date::timestamp AT TIME ZONE '+7' AT TIME ZONE INTERVAL '7 hours')::date, 'in', 20000, '1', '{}',
+            now()
+        FROM stall_day WHERE stall_id % 10 = 7
+    """
+    entries = """
+        INSERT INTO entry (kind, debit, credit, amount, business_date, occurred_at, posted_at, notice_id)
+        SELECT 'sale', 'world:benchmark', 'stall:' || split_part(external_id, '/', 1), amount, business_date,
+            occurred_at, now(), id
+        FROM notice
+    """
+    for statement in (notices, entries):
+        session.execute(text(statement))
 
 
 def _clerk(books: Store) -> TestClient:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Line breaks and tabs are layout; every other control character and what stands for a lost letter is damage.
 _DAMAGE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd\ud800-\udfff\ue000-\uf8ff]")
@@ -37,6 +38,7 @@ def is_damaged(text: str) -> bool:
     return not (text.isascii() and text.isprintable()) and _DAMAGE.search(text) is not None
 
 
-def in_order(name: str) -> list[str | int]:
+@lru_cache(maxsize=8192)
+def in_order(name: str) -> tuple[str | int, ...]:
     """A key to sort names by, A2 before A10: words and numbers by turns."""
-    return [int(part) if nth % 2 else part.casefold() for nth, part in enumerate(_NUMBER.split(name))]
+    return tuple(int(part) if nth % 2 else part.casefold() for nth, part in enumerate(_NUMBER.split(name)))

@@ -72,12 +72,22 @@ _ROLL = text("""
         FROM code c WHERE c.stall_id = s.id AND c.revoked_on IS DISTINCT FROM c.live_from) AS code ON true
     WHERE s.market_id = :market AND state.status <> 'closed'
 """)
-_LAST = """
+_LATELY = text("""
     SELECT stall_id, max(business_date) FROM stall_day
-    WHERE market_id = :market AND business_date {days} AND sales_count > 0 {which} GROUP BY stall_id
-"""
-_LATELY = text(_LAST.format(days="> :edge AND business_date <= :today", which=""))
-_BEFORE = text(_LAST.format(days="BETWEEN :first AND :edge", which="AND stall_id = ANY(:stalls)"))
+    WHERE market_id = :market AND business_date > :edge AND business_date <= :today AND sales_count > 0
+    GROUP BY stall_id
+""")
+# The rollup goes day by day. Which of its days to look at the journal says, whose index goes stall by stall.
+_BEFORE = text("""
+    SELECT wanted.id, last.business_date
+    FROM unnest(CAST(:stalls AS bigint[]), CAST(:begun AS date[])) AS wanted(id, begun)
+    CROSS JOIN LATERAL (
+        SELECT d.business_date FROM entry e
+        JOIN stall_day d ON d.market_id = :market AND d.business_date = e.business_date AND d.stall_id = wanted.id
+        WHERE e.credit = 'stall:' || wanted.id AND e.credit LIKE 'stall:%' AND e.business_date >= wanted.begun
+            AND e.business_date <= :edge AND d.sales_count > 0
+        ORDER BY e.business_date DESC LIMIT 1) AS last
+""")
 
 
 def read(session: Session, market: Market, today: date) -> list[Place]:
@@ -128,7 +138,7 @@ def _last_days(session: Session, market: Market, rows: Sequence[Any], today: dat
     rest = {row.id: row.begun for row in rows if row.serial and row.id not in lately and row.begun <= edge}
     if not rest:
         return lately
-    asked |= {"first": min(rest.values()), "stalls": list(rest)}
+    asked |= {"stalls": list(rest), "begun": list(rest.values())}
     return lately | {row[0]: row[1] for row in session.execute(_BEFORE, asked)}
 
 
@@ -144,6 +154,6 @@ def _judge(row: Any, last: date | None, today: date) -> tuple[str, date | None]:
     return ("fresh" if row.begun > edge else "unused"), row.begun
 
 
-def _walk(place: Place) -> tuple[bool, list[str | int], list[str | int]]:
+def _walk(place: Place) -> tuple[bool, tuple[str | int, ...], tuple[str | int, ...]]:
     """What has no section comes last."""
     return place.section is None, in_order(place.section or ""), in_order(place.number)
