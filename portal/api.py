@@ -1,7 +1,7 @@
 """The JSON API under /api/v1: the same figures as the pages and the command line."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -13,7 +13,7 @@ from payments.figure import DEFINITIONS_VERSION
 from payments.indicator import Audience
 from portal import freshness, problem
 from portal.access import Door, everybody
-from portal.api_shape import BY_KEY, RatesShape, ScoreboardShape, SeriesShape, answers
+from portal.api_shape import BY_KEY, RatesShape, ScoreboardShape, SeriesShape, Shape, answers
 from portal.caller import Caller, identify
 from portal.page import language_of, open_session
 
@@ -28,9 +28,20 @@ LimitQuery = Annotated[int, Query(ge=1, le=100, description="how many at most on
 
 # An answer, and the query that leads to the next page of it.
 Answer = tuple[dict[str, Any], dict[str, str]]
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-@router.get("/rates", response_model=None, responses=answers(RatesShape), openapi_extra=BY_KEY)
+def _read(path: str, shape: type[Shape]) -> Callable[[Endpoint], Endpoint]:
+    """GET, and HEAD as its headers, of which the description need not tell."""
+
+    def add(endpoint: Endpoint) -> Endpoint:
+        router.head(path, include_in_schema=False)(endpoint)
+        return router.get(path, response_model=None, responses=answers(shape), openapi_extra=BY_KEY)(endpoint)
+
+    return add
+
+
+@_read("/rates", RatesShape)
 @everybody
 def rates(
     request: Request,
@@ -53,7 +64,7 @@ def rates(
     return _answer(request, session, caller.audience(session, area), answer)
 
 
-@router.get("/series", response_model=None, responses=answers(SeriesShape), openapi_extra=BY_KEY)
+@_read("/series", SeriesShape)
 @everybody
 def read_series(
     request: Request,
@@ -85,7 +96,7 @@ def read_series(
     return _answer(request, session, caller.audience(session, area), answer)
 
 
-@router.get("/scoreboard", response_model=None, responses=answers(ScoreboardShape), openapi_extra=BY_KEY)
+@_read("/scoreboard", ScoreboardShape)
 @everybody
 def read_scoreboard(
     request: Request,

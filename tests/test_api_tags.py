@@ -136,3 +136,13 @@ def test_signing_in_and_being_looked_at_change_nothing(cast: Cast, api: TestClie
     before = tags(api)
     cast.sign_in("board").get("/board/cho-a")
     assert tags(api) == before
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_monitor_may_ask_by_head(api: TestClient, path: str) -> None:
+    """As GET answers it, without saying it."""
+    told_, head = api.get(path), api.head(path)
+    assert head.status_code == 200 and head.headers["etag"] == told_.headers["etag"]
+    assert head.headers["content-type"] == told_.headers["content-type"]
+    assert api.head(path, headers={"If-None-Match": head.headers["etag"]}).status_code == 304
+    assert "head" not in api.get("/api/v1/openapi.json").json()["paths"][path.partition("?")[0]]
