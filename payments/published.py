@@ -1,5 +1,6 @@
 """What is published of an area and period: the last sealed revision where there is one, else the figures as of now."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -8,19 +9,25 @@ from sqlmodel import Session
 from ground.refusal import Refusal
 from payments import indicator, revision, sealed_figure
 from payments.area import Boundaries
-from payments.figure import Figure
+from payments.figure import Figure, Status
 from payments.indicator import AUDIENCES, Audience, Rated, Rates
 from payments.period import Period
+from payments.revision import Seal
 
 
 class Moved(NamedTuple):
     """An indicator that is not what it was; None where it was, or is, not shown. `why`: `restatement.REASONS`,
-    empty where nobody has sealed it yet."""
+    empty where nobody has sealed it yet. `statuses`: the one before and the present one, where they differ."""
 
     indicator: str
     was: float | int | None
     now: float | int | None
     why: tuple[str, ...] = ()
+    statuses: tuple[Status, Status] | None = None
+
+    @property
+    def has_value_moved(self) -> bool:
+        return self.was != self.now
 
 
 class LastChange(NamedTuple):
@@ -74,17 +81,37 @@ def last_change(
         return None
     shown = revision.read(sealed, "public")
     now = indicator.rates(session, area_key, period_text, as_of=as_of)
-    moved = tuple(
-        Moved(each["indicator"], each["shown"]["was"], each["shown"]["is"], tuple(each["why"]))
+    statuses = _statuses(session, sealed, shown)
+    moved = (
+        Moved(
+            each["indicator"],
+            each["shown"]["was"],
+            each["shown"]["is"],
+            tuple(each["why"]),
+            statuses.get(each["indicator"]),
+        )
         for each in revision.changes(sealed)
-        if each["shown"]["was"] != each["shown"]["is"]
     )
     due = tuple(
         Moved(was.indicator, was.value, is_.value)
         for was, is_ in sealed_figure.pairs(shown.whole, now.whole)
         if _has_moved(was, is_)
     )
-    return LastChange(sealed.revision, sealed.sealed_at, sealed.digest.hex(), moved, due)
+    return LastChange(sealed.revision, sealed.sealed_at, sealed.digest.hex(), _told(moved), due)
+
+
+def _told(moved: Iterable[Moved]) -> tuple[Moved, ...]:
+    """What everybody can see of the changes: in the value, or in what it is called."""
+    return tuple(each for each in moved if each.has_value_moved or each.statuses)
+
+
+def _statuses(session: Session, sealed: Seal, shown: Rates) -> dict[str, tuple[Status, Status]]:
+    """By indicator, where the revision before said another status."""
+    before = revision.before(session, sealed)
+    if before is None:
+        return {}
+    found = sealed_figure.pairs(revision.read(before, "public").whole, shown.whole)
+    return {now.indicator: (was.status, now.status) for was, now in found if was.status != now.status}
 
 
 def _has_moved(was: Figure, now: Figure) -> bool:

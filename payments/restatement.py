@@ -14,20 +14,21 @@ from payments.figure import DEFINITIONS_VERSION, Figure
 from payments.indicator import Rated, Rates
 from payments.revision import Seal
 from payments.sealed_input import Input
+from payments.sealed_roll import Rolls
 
-REASONS = ("late notice", "late statement", "correction", "late report", "roll change", "definition")
+REASONS = ("late notice", "late statement", "correction", "late report", "code change", "roll change", "definition")
 # What each figure follows from, besides the roll and the definition.
 _ENTRIES = {"late notice", "late statement", "correction"}
 _REPORTS = {"late report", "corrected report"}
 FOLLOWS = {
     "onboarded": set[str](),
-    "acceptance": set[str](),
+    "acceptance": {"code change"},
     "verified_acceptance": {"late inspection"},
     "active_use": _ENTRIES,
-    "count_share": _ENTRIES | _REPORTS | {"late observation", "corrected observation"},
-    "value_share": _ENTRIES | _REPORTS,
-    "cashless_value": _ENTRIES,
-    "cashless_count": _ENTRIES,
+    "count_share": _ENTRIES | _REPORTS | {"late observation", "corrected observation", "code change"},
+    "value_share": _ENTRIES | _REPORTS | {"code change"},
+    "cashless_value": _ENTRIES | {"code change"},
+    "cashless_count": _ENTRIES | {"code change"},
     "bill_share": set[str](),
     "reconciled_share": _ENTRIES | {"matched"},
 }
@@ -66,7 +67,7 @@ def say(why: Sequence[str], language: str) -> str:
 
 
 def find(
-    reader: Session, was: Seal | None, told: Rates, shown: Rates, inputs: Sequence[Input]
+    reader: Session, was: Seal | None, told: Rates, shown: Rates, inputs: Sequence[Input], rolls: Rolls
 ) -> tuple[list[Change], dict[str, Sequence[Change]]] | None:
     """The area's own changes and its parts'. None: there was no seal, or everything is as it was."""
     if was is None:
@@ -76,7 +77,11 @@ def find(
     now = (told.whole, *told.parts)
     if not sealed_figure.any_differing((before.whole, *before.parts), now) and _same_definition(said):
         return None
-    causes = _causes(reader, said, before.whole.area, told.whole.area, inputs)
+    causes = _entered(reader, said, before.whole.area, told.whole.area)
+    is_elsewhere = before.whole.area.spans != told.whole.area.spans
+    causes |= {"roll change"} if is_elsewhere else _registered(reader, said, inputs, rolls)
+    if not _same_definition(said):
+        causes |= {"definition"}
     known = {_key(each.area): (each, other) for each, other in zip(_all(before), _all(seen), strict=True)}
     found = {}
     for rated, public in zip(now, _all(shown), strict=True):
@@ -168,12 +173,23 @@ _CAUSES = text(f"""
 """)
 
 
-def _causes(reader: Session, said: dict[str, Any], was: Area, now: Area, inputs: Sequence[Input]) -> frozenset[str]:
+def _entered(reader: Session, said: dict[str, Any], was: Area, now: Area) -> frozenset[str]:
+    """What was added since to the journal, the reports and the rounds of these market-days."""
     spans = sorted({*was.spans, *now.spans})
-    found = set(reader.execute(_CAUSES, {**sealed_roll.columns(spans), **said["mark"]}).scalars())
-    rolls = {each["market"]: (each["ward"], each["roll"]) for each in said["inputs"]}
-    if rolls != {each.market: (each.ward, each.roll) for each in inputs} or was.spans != now.spans:
-        found.add("roll change")
-    if not _same_definition(said):
-        found.add("definition")
+    return frozenset(reader.execute(_CAUSES, {**sealed_roll.columns(spans), **said["mark"]}).scalars())
+
+
+def _registered(reader: Session, said: dict[str, Any], inputs: Sequence[Input], rolls: Rolls) -> frozenset[str]:
+    """What is not as it was of the markets' stalls and of their codes."""
+    before = {each["market"]: each for each in said["inputs"]}
+    if before.keys() != {each.market for each in inputs}:
+        return frozenset({"roll change"})
+    found: set[str] = set()
+    for each in inputs:
+        was = before[each.market]
+        if was["ward"] != each.ward:
+            found.add("roll change")
+        if was["roll"] != each.roll:
+            kept = revision.roll(reader, was["roll"])
+            found |= sealed_roll.differing(kept, rolls[each.market].decode())
     return frozenset(found)

@@ -59,6 +59,19 @@ def latest_of_markets(session: Session, period_text: str) -> Sequence[Seal]:
     return session.exec(asked.ext(distinct_on(col(Seal.area))).order_by(Seal.area, col(Seal.revision).desc())).all()
 
 
+def before(session: Session, seal: Seal) -> Seal | None:
+    """The revision before this one; None before the first."""
+    asked = select(Seal).where(Seal.area == seal.area, Seal.period == seal.period)
+    return session.exec(asked.where(Seal.revision == seal.revision - 1)).first()
+
+
+def roll(session: Session, digest: str) -> str:
+    """A market's roll as a seal keeps it, by its SHA-256 in hexadecimal."""
+    found = session.get(SealRoll, bytes.fromhex(digest))
+    assert found is not None, "a seal keeps the rolls it names"
+    return found.content
+
+
 def read(seal: Seal, audience: Audience) -> Rates:
     """The sealed figures, for whom they may be shown to."""
     said = json.loads(seal.document)

@@ -95,7 +95,7 @@ def seal(store: Store, area_key: str, period_text: str, *, by: str) -> Sealed:
             reader.connection(execution_options={"isolation_level": "REPEATABLE READ"})
             mark = sealed_input.mark(reader.connection())
         made = _read(reader, area_key, asked, mark, before)
-        changes = restatement.find(reader, was, made.told, made.shown, made.inputs)
+        changes = restatement.find(reader, was, made.told, made.shown, made.inputs, made.rolls)
         if was is not None and changes is None:
             return Sealed(was.revision, was.digest.hex(), _hex(was.previous), (), {}, is_new=False)
         own, parts = changes or ((), {})

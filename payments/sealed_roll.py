@@ -79,6 +79,20 @@ def digest(roll: bytes) -> bytes:
     return hashlib.sha256(roll).digest()
 
 
+def differing(was: str, now: str) -> set[str]:
+    """In what two rolls of the same market-days differ: in their stalls (`roll change`), in the codes at them, or both.
+
+    A stall without states, or without codes, is none as far as those go.
+    """
+    before, after = json.loads(was), json.loads(now)
+    found = set()
+    for at, said in ((2, "roll change"), (3, "code change")):
+        one, other = ({stall[0]: (stall[1], stall[at]) for stall in roll if stall[at]} for roll in (before, after))
+        if one != other:
+            found.add(said)
+    return found
+
+
 _CLEAR = text("TRUNCATE pg_temp.stall, pg_temp.stall_state, pg_temp.code")
 _STALLS = text("""
     INSERT INTO pg_temp.stall SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:markets AS bigint[]))

@@ -8,6 +8,7 @@ from httpx2 import Response
 
 from ground import audit, clock, words
 from payments import seal, target
+from tests.bank_book import Stated, reconcile, state
 from tests.cast import Cast
 from tests.test_pages import text_of
 from tests.world import keep, post, three_and_one, told
@@ -155,6 +156,23 @@ def test_what_moved_with_the_last_seal_and_since_is_said_with_its_reason(busy: C
     seal.seal(busy.books, "ward:26506", "2026-10", by="test")
     said = text_of(busy.sign_in("ward").get(page).text)
     assert f"120.000 ₫ → 180.000 ₫ ({words.say('seal.late_notice')})" in said
+    assert words.say("ward_page.due") not in said
+
+
+def test_a_figure_that_became_final_is_told_though_its_value_stayed(busy: Cast) -> None:
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    at = "2026-10-05 08:00:00"
+    state(busy.books, [Stated(at, 40_000)])
+    state(busy.books, [Stated(at, 30_000)], number="1000002")
+    state(busy.books, [Stated(at, 50_000, virtual="VA0005")], number="1000005", bin="970418")
+    reconcile(busy.books)
+    seal.seal(busy.books, "ward:26506", "2026-10", by="test")
+    said = text_of(busy.sign_in("ward").get("/ward/26506?period=2026-10").text)
+    became = f"{words.say('page.status.provisional')} → {words.say('page.status.final')}"
+    why = f"({words.say('seal.late_statement')})"
+    assert f"{words.say('indicator.cashless_value')} : {became} {why}" in said
+    assert f"{words.say('indicator.reconciled_share')} : 0 % → 100 % · {became} {why}" in said
+    assert f"{words.say('indicator.acceptance')} :" not in said  # was final before, and is
     assert words.say("ward_page.due") not in said
 
 

@@ -1,15 +1,17 @@
 """Why a sealed figure moves: each late fact by its name, and what makes a figure final."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
 
 from ground.store import Store
+from merchants import code
 from payments import decision, indicator, restatement, revision, seal, verify
 from payments.seal import Sealed
 from tests.bank_book import Stated, reconcile, state
-from tests.world import Street, keep, post, told
+from tests.world import Street, import_roll, keep, post, told
 
 AREA, PERIOD = "market:cho-a", "2026-10"
 
@@ -88,6 +90,22 @@ def test_what_the_bank_undid_is_a_correction(books: Store, street: Street) -> No
     reconcile(books)
     was, now, why = moved(take(books))["cashless_value"]
     assert (was, now) == (50_000, 20_000) and "correction" in why
+
+
+def test_a_revoked_code_is_told_apart_from_a_change_of_the_roll(books: Store, session: Session, street: Street) -> None:
+    take(books)
+    code.revoke(session, street.codes["B1"]["serial"], reason="lost", on=date(2026, 10, 20))
+    session.commit()
+    done = take(books)
+    assert moved(done)["acceptance"] == (5 / 6, 4 / 6, "code change") and "onboarded" not in moved(done)
+    import_roll(session, street.market, "F1;F;Gà;Cô Tám;0912000009;;01/10/2026;;;;")
+    session.commit()
+    assert {each.why for each in take(books).changes} == {("roll change",)}
+    code.issue(session, street.market, since=date(2026, 10, 21))
+    import_roll(session, street.market, "F1;F;Gà;Cô Tám;0912000009;;01/10/2026;VCB;1000009;LE THI TAM;")
+    session.commit()
+    both = moved(take(books))
+    assert both["acceptance"][2] == "code change, roll change" and both["onboarded"][2] == "roll change"
 
 
 def test_every_indicator_has_its_reasons_and_every_reason_its_words() -> None:
