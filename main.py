@@ -20,7 +20,7 @@ import uvicorn
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from ground import backup, logs, rekey, store, words
+from ground import address, backup, logs, rekey, store, words
 from ground.refusal import Refusal
 from ground.settings import Settings, command_language
 from ground.store import Store
@@ -115,7 +115,8 @@ def serve(context: typer.Context, host: str = "127.0.0.1", port: Port = 8000, wo
 def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callable[[str], None] | None = None) -> None:
     """Serve; `then` runs beside it once the server answers, and is given its address."""
     os.environ["MARKET_DEMO"] = "1" if settings.demo else ""
-    threading.Thread(target=_announce, args=(host, port, then), daemon=True).start()
+    here = _local(host, port)
+    threading.Thread(target=_announce, args=(here, then), daemon=True).start()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _leave)  # uvicorn takes over, and raises the signal again after its graceful end
     options: dict[str, Any] = {
@@ -127,13 +128,14 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": settings.trusted_proxies,
     }
-    if workers > 1:
-        # A worker that still starts, on a busy machine, answers its parent late: it may not be taken for hung.
-        patient = {"timeout_worker_healthcheck": WORKER_SECONDS}
-        uvicorn.run("main:application", factory=True, workers=workers, **patient, **options)
-    else:
-        logs.configure()
-        uvicorn.run(House(store.open_store(settings)), **options)
+    with address.noted(settings, here):
+        if workers > 1:
+            # A worker that still starts, on a busy machine, answers its parent late: it may not be taken for hung.
+            patient = {"timeout_worker_healthcheck": WORKER_SECONDS}
+            uvicorn.run("main:application", factory=True, workers=workers, **patient, **options)
+        else:
+            logs.configure()
+            uvicorn.run(House(store.open_store(settings)), **options)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -141,20 +143,24 @@ def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _announce(host: str, port: int, then: Callable[[str], None] | None) -> None:
+def _local(host: str, port: int) -> str:
+    """The address by which this machine itself reaches the server."""
     local = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    address = f"http://{local}:{port}"
+    return f"http://{local}:{port}"
+
+
+def _announce(here: str, then: Callable[[str], None] | None) -> None:
     while True:
         try:
-            if httpx.get(f"{address}/readyz", timeout=2, trust_env=False).status_code == 200:
+            if httpx.get(f"{here}/readyz", timeout=2, trust_env=False).status_code == 200:
                 break
         except httpx.HTTPError:
             pass
         time.sleep(0.1)
-    typer.echo(f"Ready: {address}")
+    typer.echo(f"Ready: {here}")
     sys.stdout.flush()
     if then is not None:
-        then(address)
+        then(here)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

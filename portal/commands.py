@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from sqlmodel import Session
 
-from ground import audit, clock, words
+from ground import address, audit, clock, words
 from ground.refusal import Refusal
 from ground.store import Store
 from ground.terminal import Desk, Format, desk, emit, show_table, who
@@ -169,4 +169,7 @@ def _show_link(at: Desk, books: Store, whom: Staff, token: str) -> None:
     until = (clock.now() + invitation.VALID).astimezone(clock.ZONE)
     said = words.say("staff.link", at.language, name=whom.name, until=f"{until:%d/%m/%Y %H:%M}")
     typer.echo(said, err=True)
-    typer.echo(invitation.link(books.settings, token))
+    found = address.find(books.settings)
+    if not found.is_known:
+        typer.echo(words.say("staff.link_assumed", at.language, address=found.url), err=True)
+    typer.echo(invitation.link(found.url, token))

@@ -8,7 +8,6 @@ from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground.database import Moment
 from ground.refusal import Refusal
-from ground.settings import Settings
 from ground.vault import Vault
 
 VALID = timedelta(hours=24)
@@ -60,8 +59,8 @@ def make(
     return token
 
 
-def link(settings: Settings, token: str) -> str:
-    return settings.base_url.rstrip("/") + PATH + token
+def link(base_url: str, token: str) -> str:
+    return base_url.rstrip("/") + PATH + token
 
 
 def find(session: Session, vault: Vault, token: str, moment: datetime) -> Invitation:

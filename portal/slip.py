@@ -47,7 +47,7 @@ def make(request: Request, store: StoreDep, code: str, number: Field = "") -> Re
         session.commit()
     told = words.say("slip.message", market=found.name, by=person.name)
     message.send_later(store.settings, holder["phone"], told)
-    drawn = Markup(qr_image.svg(invitation.link(store.settings, token), title="QR"))
+    drawn = Markup(qr_image.svg(invitation.link(store.settings.base_url, token), title="QR"))
     until = moment + invitation.VALID
     return page.render(request, "slip.html", market=found, holder=holder, qr=drawn, until=until)
 

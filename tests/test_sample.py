@@ -121,7 +121,7 @@ def test_each_helper_gets_a_sheet_with_her_stalls(test_settings: Settings, stree
     number = draw(test_settings, 6).document["sample"]
     file = tmp_path / "sheet.pdf"
     done = run(test_settings, "sample", "sheet", number, "--out", file, "--helpers", 2)
-    assert (done.code, done.out.strip()) == (0, f"{file}: 6 stalls, 2 rounds.")
+    assert (done.code, done.out.strip()) == (0, f"{file}: stalls: 6, rounds: 2.")
     first, second = pages(file.read_bytes())
     assert "Phiếu 1/2 · 3 sạp" in first and "Phiếu 2/2 · 3 sạp" in second
     for words in ("Chợ cho-a", "Tiền mặt", "Không tiền mặt", "Người đếm", "rút 6 trong 6 sạp", "hạt giống “42”"):
