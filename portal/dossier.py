@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import text
+from sqlalchemy import Result, text
 from sqlmodel import Session
 
 from ground import clock, words
@@ -37,15 +37,11 @@ class Whose(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A kind with all its rows, in people's words."""
+    """A kind, how many rows there are of it, and all of them or the latest, in people's words."""
 
     kind: Kind
+    number: int
     rows: list[Row]
-
-    @property
-    def latest(self) -> list[Row]:
-        """As many as a page shows, the last first."""
-        return self.rows[: -SHOWN - 1 : -1]
 
 
 def whose(session: Session, vendor_id: int, phone: str) -> Whose:
@@ -54,12 +50,28 @@ def whose(session: Session, vendor_id: int, phone: str) -> Whose:
 
 
 def read(session: Session, her: Whose, language: str) -> list[Kept]:
-    """Every kind, those of which nothing is kept as well."""
-    return [Kept(kind, list(_rows(session, kind, her, language))) for kind in KINDS]
+    """Every kind with all its rows, those of which nothing is kept as well."""
+    kept = [(kind, list(_rows(session, kind.rows, her, language))) for kind in KINDS]
+    return [Kept(kind, len(rows), rows) for kind, rows in kept]
 
 
-def _rows(session: Session, kind: Kind, her: Whose, language: str) -> Iterator[Row]:
-    found = session.execute(text(kind.rows), {name: v for name, v in her.asked.items() if f":{name}" in kind.rows})
+def glance(session: Session, her: Whose, language: str) -> list[Kept]:
+    """As `read`, of each kind the last rows only, the latest first."""
+    kept = []
+    for kind in KINDS:
+        counted = _ask(session, f"SELECT count(*) AS n FROM ({kind.rows}) AS x", her)
+        count = int(counted.scalar_one())
+        rows = _rows(session, f"{kind.rows} OFFSET {max(count - SHOWN, 0)}", her, language) if count else iter(())
+        kept.append(Kept(kind, count, list(rows)[::-1]))
+    return kept
+
+
+def _ask(session: Session, query: str, her: Whose) -> Result[Any]:
+    return session.execute(text(query), {name: value for name, value in her.asked.items() if f":{name}" in query})
+
+
+def _rows(session: Session, query: str, her: Whose, language: str) -> Iterator[Row]:
+    found = _ask(session, query, her)
     columns = list(found.keys())
     headings = {name: words.say(f"own_record.column.{name}", language) for name in columns}
     for row in found.mappings():
@@ -101,7 +113,7 @@ def _told_of(kept: list[Kept], language: str) -> Iterator[str]:
         name = words.say(f"own_record.kind.{each.kind.key}", language)
         keeping = words.say(f"own_record.keeping.{each.kind.key}", language)
         fate = words.say(f"own_record.fate.{each.kind.fate}", language)
-        yield f"- {name} ({len(each.rows)}): {keeping} {fate}."
+        yield f"- {name} ({each.number}): {keeping} {fate}."
 
 
 def _csv(kept: Kept) -> str:

@@ -32,15 +32,18 @@ def _at_her_stalls(columns: str, source: str, day: str) -> str:
     """
 
 
-# Both sides of each entry; an amount that left the stall is negative.
-PAYMENTS = f"""
-    WITH {HELD}, mine AS (
-        SELECT x.id, h.stall_id, x.amount FROM held h
-        JOIN entry x ON x.credit = 'stall:' || h.stall_id AND {_ON_HER_DAYS.format(day="business_date")}
+# The entries on either side of which one of her stalls stands, on her days; what left the stall is negative. That
+# they begin with `stall:` is said twice, for the indexes that know only of these.
+MINE = f"""
+    {HELD}, mine AS (
+        SELECT x.id, x.notice_id, x.line_id, h.stall_id, x.amount FROM held h JOIN entry x
+        ON x.credit = 'stall:' || h.stall_id AND x.credit LIKE 'stall:%' AND {_ON_HER_DAYS.format(day="business_date")}
         UNION ALL
-        SELECT x.id, h.stall_id, -x.amount FROM held h
-        JOIN entry x ON x.debit = 'stall:' || h.stall_id AND {_ON_HER_DAYS.format(day="business_date")})
-    SELECT s.number AS stall, e.business_date AS day, e.occurred_at AS at, e.kind, m.amount,
+        SELECT x.id, x.notice_id, x.line_id, h.stall_id, -x.amount FROM held h JOIN entry x
+        ON x.debit = 'stall:' || h.stall_id AND x.debit LIKE 'stall:%' AND {_ON_HER_DAYS.format(day="business_date")})
+"""
+PAYMENTS = f"""
+    WITH {MINE} SELECT s.number AS stall, e.business_date AS day, e.occurred_at AS at, e.kind, m.amount,
         coalesce(n.reference, l.reference) AS reference, coalesce(n.provider, 'statement') AS provider
     FROM mine m JOIN entry e ON e.id = m.id JOIN stall s ON s.id = m.stall_id
     LEFT JOIN notice n ON n.id = e.notice_id LEFT JOIN statement_line l ON l.id = e.line_id
@@ -48,17 +51,13 @@ PAYMENTS = f"""
 """
 # What was told of her payments: the notices and lines behind them, and the lines of accounts that served her alone.
 TOLD = f"""
-    {HELD}, paid AS (
-        SELECT x.notice_id, x.line_id FROM held h JOIN entry x
-        ON (x.credit = 'stall:' || h.stall_id OR x.debit = 'stall:' || h.stall_id)
-        AND {_ON_HER_DAYS.format(day="business_date")}),
-    alone AS (
+    {MINE}, alone AS (
         SELECT used.id FROM stall_state s CROSS JOIN LATERAL (VALUES (s.account_id), (s.virtual_account_id)) AS used(id)
         WHERE used.id IS NOT NULL GROUP BY used.id
         HAVING bool_and(s.merchant_id = ANY(CAST(:merchants AS bigint[])))),
-    notices AS (SELECT id FROM notice WHERE id IN (SELECT notice_id FROM paid)),
+    notices AS (SELECT DISTINCT notice_id AS id FROM mine WHERE notice_id IS NOT NULL),
     lines AS (
-        SELECT line_id AS id FROM paid WHERE line_id IS NOT NULL
+        SELECT line_id AS id FROM mine WHERE line_id IS NOT NULL
         UNION SELECT m.line_id FROM match m WHERE m.notice_id IN (SELECT id FROM notices)
         UNION SELECT l.id FROM statement_line l WHERE l.account_id IN (SELECT id FROM alone))
 """
@@ -95,6 +94,15 @@ KINDS = (
         FROM stall_state x JOIN stall s ON s.id = x.stall_id JOIN market m ON m.id = s.market_id
         LEFT JOIN account a ON a.id = x.account_id LEFT JOIN account v ON v.id = x.virtual_account_id
         WHERE x.merchant_id = ANY(CAST(:merchants AS bigint[])) ORDER BY x.id""",
+    ),
+    Kind(
+        "feeds",
+        ("feed",),
+        "stays",
+        """SELECT DISTINCT f.number AS account, f.provider, f.since FROM feed f JOIN account a ON a.number = f.number
+        JOIN stall_state x ON a.id IN (x.account_id, x.virtual_account_id)
+            AND x.merchant_id = ANY(CAST(:merchants AS bigint[]))
+        WHERE f.superseded_at IS NULL ORDER BY 1, 3""",
     ),
     Kind(
         "qr",
@@ -228,7 +236,6 @@ NOT_HERS = frozenset(
         "book_change",
         "card_event",
         "corroboration",
-        "feed",
         "installation",
         "leaving",
         "market",

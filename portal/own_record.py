@@ -69,7 +69,7 @@ def _whose(session: Session, person: Person) -> Whose:
 def _shown(request: Request, session: Session) -> dict[str, Any]:
     her = _whose(session, signed_in(request))
     still = leaving.connected(session, her.phone, clock.today() + leaving.DAY)
-    kept = dossier.read(session, her, page.language_of(request))
+    kept = dossier.glance(session, her, page.language_of(request))
     return {"kept": kept, "must_leave": bool(still), "staying": _staying()}
 
 
