@@ -74,9 +74,8 @@ _REACH = """
     JOIN stall_state t ON t.account_id = s.account_id AND t.superseded_at IS NULL
     JOIN account v ON v.id = t.virtual_account_id AND v.id <> s.account_id
     UNION ALL
-    SELECT DISTINCT s.account_id, l.virtual_account, CAST(NULL AS text), true, true, CAST(NULL AS daterange)
-    FROM scope s
-    JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
+    SELECT DISTINCT l.account_id, l.virtual_account, CAST(NULL AS text), true, true, CAST(NULL AS daterange)
+    FROM stated l
     WHERE l.virtual_account IS NOT NULL AND NOT EXISTS (
         SELECT FROM account v JOIN stall_state t ON t.virtual_account_id = v.id AND t.superseded_at IS NULL
         WHERE v.number = l.virtual_account AND t.account_id IS NOT NULL)
@@ -84,13 +83,13 @@ _REACH = """
 # `low` and `high`: the days on which the bank may show it, half an hour around its time and until it must be booked.
 _NOTICES = f"""
     CREATE TEMPORARY TABLE told ON COMMIT DROP AS
-    SELECT DISTINCT ON (x.id) x.id, r.account_id, x.business_date AS day,
+    SELECT {{distinct}} x.id, r.account_id, x.business_date AS day,
         ((x.occurred_at - INTERVAL '{WINDOW_SECONDS} seconds') AT TIME ZONE INTERVAL '7 hours')::date AS low,
         CASE WHEN extract(hour FROM x.occurred_at AT TIME ZONE INTERVAL '7 hours') >= {bank_day.CLOSING_HOUR}
             THEN c.late_posting ELSE c.posting END AS high,
         extract(epoch FROM x.occurred_at)::bigint AS at, x.amount, upper(btrim(x.reference)) AS reference,
         coalesce(x.virtual_account, CASE WHEN r.virtual THEN x.account END) AS virtual_account,
-        CASE WHEN x.tokens <> '{{}}'
+        CASE WHEN x.tokens <> '{{{{}}}}'
             THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) END AS token,
         hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
     FROM scope s JOIN reach r USING (account_id)
@@ -101,9 +100,15 @@ _NOTICES = f"""
     WHERE x.direction = 'in' AND x.repeat_of IS NULL AND x.handled_at IS NOT NULL
         AND x.business_date <= :through
         AND CASE WHEN :beside IS NULL THEN NOT x.beside ELSE x.beside AND x.provider = :beside END
-        AND NOT EXISTS (SELECT FROM finding f WHERE f.notice_id = x.id AND f.kind = 'implausible')
-    ORDER BY x.id, r.account_id
+        AND x.id NOT IN (SELECT notice_id FROM finding WHERE notice_id IS NOT NULL AND kind = 'implausible')
+    {{order}}
 """
+# A number that reaches two accounts is the first one's.
+_SHARED = "SELECT EXISTS (SELECT FROM reach GROUP BY number HAVING count(*) > 1)"
+_ONCE = {
+    False: {"distinct": "", "order": ""},
+    True: {"distinct": "DISTINCT ON (x.id)", "order": "ORDER BY x.id, r.account_id"},
+}
 _LINES = """
     CREATE TEMPORARY TABLE stated ON COMMIT DROP AS
     SELECT l.id, l.account_id, l.business_date AS day, extract(epoch FROM l.occurred_at)::bigint AS at, l.amount,
@@ -127,6 +132,7 @@ _TABLES = (
     "stated",
     "pair",
     "fresh",
+    "repeated",
     "tie",
     "free_told",
     "free_stated",
@@ -150,7 +156,11 @@ def pair_up(session: Session, scopes: Sequence[Scope], through: date, beside: st
         columns = "(notice_id bigint, line_id bigint, rule text)"
         session.execute(text(f"CREATE TEMPORARY TABLE {table} {columns} ON COMMIT DROP"))
     session.execute(text("CREATE TEMPORARY TABLE tie (line_id bigint, notices bigint[], doubt text) ON COMMIT DROP"))
-    for statement in (naming.SAME_REFERENCE, _KEEP, *_free(), naming.REST, "ANALYZE rest", "TRUNCATE fresh"):
+    session.execute(text(_REPEATED))
+    session.execute(text(naming.SAME_REFERENCE))
+    if session.execute(text("SELECT FROM repeated LIMIT 1")).first() is not None:
+        session.execute(text(naming.SAME_REFERENCE_REPEATED))
+    for statement in (_KEEP, *_free(), naming.REST, "ANALYZE rest", "TRUNCATE fresh"):
         session.execute(text(statement))
     for statement in payout_line.PAYOUT:
         session.execute(text(statement))
@@ -175,10 +185,13 @@ def _load(session: Session, scopes: Sequence[Scope], through: date, beside: str 
     session.execute(text(_CALENDAR), dict(zip(("days", "postings", "lates"), columns, strict=True)))
     padded = text(f"UPDATE scope SET first = first - {REACH_DAYS}, last = last + {REACH_DAYS}")
     session.execute(padded)
-    session.execute(text(_REACH))
-    session.execute(text(_NOTICES).bindparams(bindparam("beside", type_=Text)), {"through": through, "beside": beside})
+    session.execute(text("ANALYZE scope"))
     session.execute(text(_LINES), {"through": through})
-    for table in ("scope", f"told ({_COMPARED})", f"stated ({_COMPARED})"):
+    session.execute(text(_REACH))
+    session.execute(text("ANALYZE reach, bank_day"))
+    notices = _NOTICES.format(**_ONCE[session.execute(text(_SHARED)).scalar_one()])
+    session.execute(text(notices).bindparams(bindparam("beside", type_=Text)), {"through": through, "beside": beside})
+    for table in (f"told ({_COMPARED})", f"stated ({_COMPARED})"):
         session.execute(text(f"ANALYZE {table}"))
 
 
@@ -230,6 +243,7 @@ def _free() -> list[str]:
     ]
 
 
+_REPEATED = "CREATE TEMPORARY TABLE repeated (account_id bigint, reference text, amount bigint) ON COMMIT DROP"
 _KEEP = "INSERT INTO pair SELECT * FROM fresh"
 
 

@@ -22,18 +22,35 @@ _WORN = """
     worn_stated AS (SELECT l.id FROM stated l JOIN told_twice w USING ({key}) WHERE l.day BETWEEN w.low AND w.high),
 """
 _BORNE_ONCE = """
-    SELECT n.id AS n, l.id AS l FROM {told} n JOIN {stated} l USING ({key})
+    SELECT n.id AS n, l.id AS l FROM {told} n JOIN {stated} l USING ({key}) {of}
     WHERE l.day BETWEEN n.low AND n.high
         AND ({key}, n.day) NOT IN (SELECT {key}, day FROM told_twice)
         AND ({key}, l.day) NOT IN (SELECT {key}, day FROM stated_twice)
 """
 # NOT IN: one look at each, whatever the planner thinks of their number.
 _NOT_WORN = "AND n NOT IN (SELECT id FROM worn_told) AND l NOT IN (SELECT id FROM worn_stated)"
-SAME_REFERENCE = _ONLY.format(
+_NAME_AND_AMOUNT = f"{_NAME}, amount"
+# Nearly all names are borne by one notice and one line altogether: those need none of the care. The others are noted.
+SAME_REFERENCE = f"""
+    WITH alike AS MATERIALIZED (
+        SELECT n.id AS n, l.id AS l, l.day BETWEEN n.low AND n.high AS in_time
+        FROM told n JOIN stated l USING ({_NAME_AND_AMOUNT})
+    ),
+    several AS (SELECT n FROM alike GROUP BY n HAVING count(*) > 1),
+    shared AS (SELECT l FROM alike GROUP BY l HAVING count(*) > 1),
+    only_once AS (
+        INSERT INTO fresh SELECT n, l, 'reference' FROM alike
+        WHERE in_time AND n NOT IN (SELECT n FROM several) AND l NOT IN (SELECT l FROM shared)
+    )
+    INSERT INTO repeated SELECT DISTINCT {_NAME_AND_AMOUNT} FROM told WHERE id IN (
+        SELECT n FROM alike WHERE n IN (SELECT n FROM several) OR l IN (SELECT l FROM shared))
+"""
+_REPEATED = f"JOIN repeated USING ({_NAME_AND_AMOUNT})"
+SAME_REFERENCE_REPEATED = _ONLY.format(
     rule="reference",
     keep=_NOT_WORN,
-    worn=_WORN.format(key=f"{_NAME}, amount", of="WHERE reference IS NOT NULL"),
-    edges=_BORNE_ONCE.format(told="told", stated="stated", key=f"{_NAME}, amount"),
+    worn=_WORN.format(key=_NAME_AND_AMOUNT, of=_REPEATED),
+    edges=_BORNE_ONCE.format(told="told", stated="stated", key=_NAME_AND_AMOUNT, of=_REPEATED),
 )
 # References that both sides still bear once the first rule has taken what it could; a table, so that the planner knows
 # how few they are.
@@ -47,7 +64,7 @@ OTHER_AMOUNT = _ONLY.format(
     rule="reference",
     keep=_NOT_WORN,
     worn=_WORN_REST,
-    edges=_BORNE_ONCE.format(told="free_told", stated="free_stated", key=_NAME),
+    edges=_BORNE_ONCE.format(told="free_told", stated="free_stated", key=_NAME, of=""),
 )
 BATCH = f"""
     INSERT INTO fresh

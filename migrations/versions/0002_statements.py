@@ -50,6 +50,7 @@ CREATE TABLE statement_line (
             AND tokens = '{}' AND (reversal OR reference IS NULL)))
 );
 CREATE INDEX statement_line_day ON statement_line (account_id, business_date);
+CREATE INDEX statement_line_debit ON statement_line (account_id, business_date) WHERE direction = 'out';
 """
 
 
