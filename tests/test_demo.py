@@ -17,7 +17,7 @@ from ground.settings import Settings, secret_values
 from ground.store import Store
 from main import House
 from merchants import bank, roll_file, token
-from payments import finding, indicator, replay, verify
+from payments import finding, indicator, published, replay, verify
 from payments.demo import board, commands, feed, habit, history, morning, oddity, registry, roll, sheet, till
 from payments.demo.feed import Payment
 from payments.demo.history import Telling
@@ -174,6 +174,25 @@ def test_the_markets_go_through_the_reform(demo: Store) -> None:
 def test_placards_are_lost_and_hung_anew(demo: Store) -> None:
     assert count(demo, "code", "revoked_on IS NOT NULL") > 0
     assert count(demo, "code a JOIN code b USING (stall_id)", "a.revoked_on <= b.live_from AND a.id < b.id") > 0
+
+
+def test_last_month_is_sealed_and_one_market_final_by_its_banks_word(demo: Store) -> None:
+    month = (clock.today().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    with demo.session() as session:
+        told = published.rates(session, "market:pho-hai-san", month, audience="internal")
+        figures = {each.indicator: each for each in told.whole.figures}
+        assert told.revision == 1 and figures["cashless_value"].status == "final"
+        assert (figures["reconciled_share"].value or 0) > 0.99
+        assert published.rates(session, "ward:26506", month).revision == 1
+        kinds = {row["kind"] for row in finding.every(session, market="pho-hai-san")}
+        assert kinds & {"not_in_statement", "not_notified"}
+
+
+def test_helpers_went_their_rounds_and_found_what_was_forged(demo: Store) -> None:
+    assert count(demo, "inspection", "verdict = 'genuine'") > 3
+    assert count(demo, "inspection", "verdict = 'foreign' AND settled_at IS NULL") > 0
+    assert count(demo, "inspection", "verdict = 'foreign' AND settled_at IS NOT NULL") > 0
+    assert count(demo, "inspection", "sample_id IS NULL OR inspected_at > now()") == 0
 
 
 def test_todays_demo_is_kept_as_it_is(demo: Store, demo_settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from random import Random
@@ -19,7 +19,20 @@ from ground.settings import Settings, secret_values
 from ground.store import Store
 from ground.terminal import progress
 from ground.vault import Vault
-from payments.demo import card_office, cash, decision, goal, history, morning, registry, till
+from merchants import market
+from payments import area, period_run, seal
+from payments.demo import (
+    bank_file,
+    card_office,
+    cash,
+    decision,
+    goal,
+    history,
+    inspection_round,
+    morning,
+    registry,
+    till,
+)
 from payments.demo.card_company import CardCompany
 from payments.demo.card_messenger import Messenger
 from payments.demo.history import Telling
@@ -134,9 +147,26 @@ def build(books: Store, today: date, *, payments: int = PAYMENTS, days: int = DA
         decision.decide(session, meant, today)
         goal.set_targets(session, today)
         cash.tell(session, past)
+        inspection_round.walk(session, today)
+        session.commit()
         _analyse(books)
+        end = bar.add_task(words.say("demo.last_month", language), total=2)
+        _close(books, past, lambda: bar.advance(end))
         session.execute(text("UPDATE installation SET demo_day = :today"), {"today": today})
         session.commit()
+
+
+def _close(books: Store, past: Sequence[date], step: Callable[[], None]) -> None:
+    """The last month that is over: one market's banks are heard, then it is sealed, and its ward."""
+    month = period_run.back(period_run.at(past[-1] + timedelta(days=1), "month"), 2)[0]
+    bank_file.reconcile(books, books.settings.data_dir / "demo" / "statements", max(month.first, past[0]), month.last)
+    step()
+    with books.session() as session:
+        drawn = area.draw(session, month.first, month.last, "period", past[-1])
+        stay = drawn.stays[market.find(session, bank_file.MARKET).key][-1]
+    for key in (f"market:{bank_file.MARKET}", *([f"ward:{stay.ward.code}"] if stay.ward else ())):
+        seal.seal(books, key, month.text, by=bank_file.BY)
+    step()
 
 
 def _remembered(told: Iterator[Telling], meant: dict[str, int]) -> Iterator[Telling]:
