@@ -95,12 +95,13 @@ def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> O
 
 
 # Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back
-# before. Pairs of a batch say nothing of the single amount.
+# before. Pairs of a batch say nothing of the single amount; one of days that are not looked at now stands as it is.
 _NOTICES = text("""
     SELECT n.id, n.provider, n.amount, n.beside, l.amount AS stated, l.id AS line_id
     FROM notice n
     LEFT JOIN pair p ON p.notice_id = n.id AND p.rule <> 'batch'
-    LEFT JOIN statement_line l ON l.id = p.line_id
+    LEFT JOIN match m ON m.notice_id = n.id AND m.undone_at IS NULL AND m.rule <> 'batch'
+    LEFT JOIN statement_line l ON l.id = coalesce(p.line_id, m.line_id)
     WHERE n.id IN (
         SELECT notice_id FROM gone
         UNION SELECT notice_id FROM made WHERE differs

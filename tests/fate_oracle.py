@@ -13,7 +13,8 @@ class Fate(NamedTuple):
 
     `stated`: no notice, a statement's line told of it. `confirmed`, `unconfirmed`: a line was paired with it, or that
     was undone. `reversed`, `restored`: the whole of it. `taken`: the bank took `amount` of it back. `corrected`:
-    `amount` more, or less. `moved`: it is `to`'s. `refunded`, `reinstated`: `amount` on `day`.
+    `amount` more, or less. `moved`: it is `to`'s. `refunded`, `reinstated`: `amount` on `day`. `not_sale`: the vendor
+    says that it was none, `sale_again` that it was one after all.
     """
 
     sale: int
@@ -45,12 +46,14 @@ def settle(sales: Sequence[tuple[str, str, date, int]], fates: Sequence[Fate]) -
 
 def _tell(sale: tuple[str, str, date, int], story: Sequence[Fate]) -> list[Row]:
     market, stall, day, amount = sale
-    whole, sure, rows = True, False, []
+    whole, sold, sure, rows = True, True, False, []
     for fate in story:
         if fate.kind in ("stated", "confirmed", "unconfirmed"):
             sure = fate.kind != "unconfirmed"
         elif fate.kind in ("reversed", "restored"):
             whole = fate.kind == "restored"
+        elif fate.kind in ("not_sale", "sale_again"):
+            sold = fate.kind == "sale_again"
         elif fate.kind == "taken":
             amount -= fate.amount
         elif fate.kind == "corrected":
@@ -60,6 +63,6 @@ def _tell(sale: tuple[str, str, date, int], story: Sequence[Fate]) -> list[Row]:
         else:
             back = fate.amount if fate.kind == "refunded" else -fate.amount
             rows.append(Row(market, stall, fate.day, -back, 0, 0, 0))
-    if whole:
+    if whole and sold:
         rows.append(Row(market, stall, day, amount, 1, amount, amount if sure else 0))
     return rows

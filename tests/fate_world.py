@@ -28,6 +28,10 @@ STORIES: tuple[Changes, ...] = (
     ("moved",),
     ("moved", "reversed"),
     ("moved", "corrected", "refunded"),
+    ("not_sale",),
+    ("corrected", "not_sale"),
+    ("not_sale", "sale_again", "reversed"),
+    ("moved", "not_sale", "sale_again", "refunded"),
 )
 
 
@@ -136,6 +140,8 @@ _KINDS = {
     "moved": "moved",
     "refunded": "refund",
     "reinstated": "reinstated",
+    "not_sale": "not_sale",
+    "sale_again": "sale_again",
 }
 
 
@@ -148,10 +154,12 @@ def _changed(fate: Fate, facts: Facts, ids: dict[int, dict[str, int]], stalls: S
     market, _, day, _ = facts.sales[fate.sale]
     debit = journal.stall_account(stalls[market, fate.stall])
     credit = journal.stall_account(stalls[market, fate.to]) if fate.to else "world:sepay"
-    if fate.kind in ("restored", "reinstated") or (fate.kind == "corrected" and fate.amount > 0):
+    if fate.kind in ("not_sale", "sale_again"):
+        credit = f"own:{stalls[market, fate.stall]}"
+    if fate.kind in ("restored", "reinstated", "sale_again") or (fate.kind == "corrected" and fate.amount > 0):
         debit, credit = credit, debit
     on = fate.day if fate.kind in ("refunded", "reinstated") else day
-    sales = int(fate.kind in ("reversed", "restored", "moved"))
+    sales = int(fate.kind in ("reversed", "restored", "moved", "not_sale", "sale_again"))
     about: dict[str, Any] = {"notice_id": None, **ids[fate.sale]}
     return Movement(_KINDS[fate.kind], debit, credit, abs(fate.amount), on, None, **about, sales=sales)
 

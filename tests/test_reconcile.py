@@ -166,3 +166,12 @@ def test_a_line_of_nobody_waits_in_suspense(books: Store, market: Street) -> Non
     assert (done.posted_from_statement, done.open) == (2, 2)
     assert {row[0] for row in findings(books)} == {"unattributed", "unknown_account"}
     assert sales(books) == []
+
+
+def test_what_a_later_statement_takes_back_is_taken_from_the_corrected_amount(books: Store, market: Street) -> None:
+    tell(books, told(1, 90_000, referenceCode="FT1"))
+    state(books, [Stated("2026-10-05 08:30:00", 120_000, "FT1")])
+    reconcile(books)
+    state(books, [Stated("2026-10-07", -100_000, "R1", reversal=True, named=("FT1",))])
+    reconcile(books)
+    assert sales(books) == [("A1", "2026-10-05", 20_000, 1, 20_000)]
