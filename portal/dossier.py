@@ -94,24 +94,27 @@ def _say(name: str, value: Any, language: str) -> str:
     return words.say(key, language) if key in words.book(language) else str(value)
 
 
-def pack(kept: list[Kept], her: Whose, moment: datetime, language: str) -> bytes:
-    """One zip: what it is, everything as JSON, and a CSV that a spreadsheet opens for each kind there is."""
+def pack(kept: list[Kept], her: Whose, moment: datetime, language: str, days: int) -> bytes:
+    """One zip: what it is, everything as JSON, and a CSV that a spreadsheet opens for each kind there is.
+
+    days: after which memos and photos are dropped.
+    """
     there = [each for each in kept if each.rows]
     told = {words.say(f"own_record.kind.{each.kind.key}", language): each.rows for each in there}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
         lead = words.say("own_record.file_lead", language, phone=her.phone, moment=page.moment(moment))
-        packed.writestr("doc-truoc.txt", "\n".join([lead, "", *_told_of(kept, language)]) + "\n")
+        packed.writestr("doc-truoc.txt", "\n".join([lead, "", *_told_of(kept, language, days)]) + "\n")
         packed.writestr("tat-ca.json", json.dumps(told, ensure_ascii=False, indent=1))
         for number, each in enumerate(there, 1):
             packed.writestr(f"{number:02}-{each.kind.key}.csv", _csv(each))
     return file.getvalue()
 
 
-def _told_of(kept: list[Kept], language: str) -> Iterator[str]:
+def _told_of(kept: list[Kept], language: str, days: int) -> Iterator[str]:
     for each in kept:
         name = words.say(f"own_record.kind.{each.kind.key}", language)
-        keeping = words.say(f"own_record.keeping.{each.kind.key}", language)
+        keeping = words.say(f"own_record.keeping.{each.kind.key}", language, days=days)
         fate = words.say(f"own_record.fate.{each.kind.fate}", language)
         yield f"- {name} ({each.number}): {keeping} {fate}."
 

@@ -32,7 +32,7 @@ def show(request: Request, session: SessionDep) -> Response:
 def take_away(request: Request, session: SessionDep) -> Response:
     """All of it as one file."""
     moment, language, her = clock.now(), page.language_of(request), _whose(session, signed_in(request))
-    packed = dossier.pack(dossier.read(session, her, language), her, moment, language)
+    packed = dossier.pack(dossier.read(session, her, language), her, moment, language, _days(request))
     name = f"cho40-cua-toi-{clock.business_date(moment)}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(packed, media_type="application/zip", headers=headers)
@@ -70,7 +70,12 @@ def _shown(request: Request, session: Session) -> dict[str, Any]:
     her = _whose(session, signed_in(request))
     still = leaving.connected(session, her.phone, clock.today() + leaving.DAY)
     kept = dossier.glance(session, her, page.language_of(request))
-    return {"kept": kept, "must_leave": bool(still), "staying": _staying()}
+    return {"kept": kept, "must_leave": bool(still), "staying": _staying(), "days": _days(request)}
+
+
+def _days(request: Request) -> int:
+    """How long memos and photos are kept here."""
+    return page.store_of(request).settings.raw_retention_days
 
 
 def _staying() -> list[str]:
