@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import Session
 
 from ground import clock
-from merchants import inspection, market, placard_sheet
+from merchants import application, inspection, market, placard_sheet
 from merchants.market import Market
 from payments import activity, board_sheet, funnel, observation, worklist
 from payments.activity import Place, Section
@@ -22,7 +22,7 @@ SessionDep = Annotated[Session, Depends(page.open_session)]
 Number = Annotated[int, Query(ge=1, le=100_000, alias="page")]
 IDLE = ("quiet", "unused")
 IDLE_SHOWN = 8
-PAGE_STALLS = 120
+PAGE_STALLS = 60
 NO_SECTION = "-"  # in an address: the stalls without one
 
 
@@ -99,6 +99,7 @@ def _own(request: Request, session: Session, found: Market, today: date) -> dict
 def _tasks(session: Session, found: Market, today: date, counts: dict[str, int]) -> list[Task]:
     root = f"/board/{found.code}"
     return [
+        Task("applications", application.waiting(session, found.key), f"{root}/applications"),
         Task("findings", worklist.counts(session, found, today)["open"], f"{root}/findings?status=open"),
         Task("strange", len(inspection.notices(session, found)), f"{root}/inspections"),
         Task("placards", placard_sheet.count_fresh(session, found, today), f"{root}/placards"),

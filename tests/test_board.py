@@ -170,7 +170,14 @@ def test_the_page_tells_what_waits_in_words(cast: Cast, books: Store, session: S
     drawn = sample.draw(session, cast.street.market, f"{TODAY:%Y-%m}", 3, "lot", by="test")
     session.commit()
     said = read(cast.sign_in("board"), ROOT)
-    for key, number in (("findings", 1), ("strange", 0), ("placards", 5), ("idle", 4), ("no_code", 0)):
+    for key, number in (
+        ("applications", 0),
+        ("findings", 1),
+        ("strange", 0),
+        ("placards", 5),
+        ("idle", 4),
+        ("no_code", 0),
+    ):
         assert f"{number} {words.say(f'board.task.{key}')}" in said
     assert words.say("board.since.quiet", day=f"{TODAY - timedelta(days=40):%d/%m/%Y}") in said
     assert words.say("board.round", period=drawn.period, size=3, inspected=0, observed=0) in said

@@ -162,6 +162,11 @@ def test_every_page_of_the_field_and_the_board_is_well_made(cast: Cast, enter: E
     board.get_by_role("button", name=say("rounds.settle")).click()
     expect(board.get_by_text(say("rounds.none_open"))).to_be_visible()
     is_well_made(board, "rounds-settled")
+    board.get_by_role("link", name="← Chợ cho-a").click()
+    is_well_made(board, "board")
+    board.get_by_role("link", name=say("board.section", section="B")).click()
+    is_well_made(board, "board-stalls")
+    assert board.locator(".places .state").all_inner_texts() == [say("board.state.unused")] * 2
 
 
 def test_everybody_reads_whether_a_placard_is_genuine(server: Server, cast: Cast, browser: Browser) -> None:
@@ -247,7 +252,7 @@ def test_a_board_prints_a_section_in_three_clicks(cast: Cast, enter: Enter) -> N
     page.evaluate("sessionStorage.clicks = 0")
     page.add_init_script("addEventListener('click', () => sessionStorage.clicks++, true)")
     page.reload()
-    page.get_by_role("link", name=say("board_placards.title")).click()
+    page.get_by_role("link", name=say("board.task.placards")).click()
     with page.expect_response(lambda answer: "placards.pdf" in answer.url) as found:
         page.get_by_role("button", name=say("board_placards.print_section", section="A")).click()
     address = found.value.url
