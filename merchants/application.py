@@ -1,10 +1,10 @@
 """An application: a stall and an account that somebody asks for, until the market's board has decided."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Column, Identity, text
+from sqlalchemy import BigInteger, Column, ColumnElement, Identity, and_, or_, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from ground.database import Moment
@@ -26,8 +26,6 @@ MAY_BE_FILLED_IN = ("draft", "returned")
 SAYS_WHY = ("return", "decline")
 BY_THE_BOARD = ("approve", "return", "decline")
 LONGEST_REASON = 500
-# What nobody went on with is nobody's business after a while.
-FORGOTTEN_DRAFT, FORGOTTEN_END = timedelta(days=30), timedelta(days=90)
 
 
 class Application(SQLModel, table=True):
@@ -91,6 +89,13 @@ class ApplicationStep(SQLModel, table=True):
     at: datetime = Field(sa_column=Column(Moment, nullable=False))
     by: str
     reason: str | None = None
+
+
+class Vendor(NamedTuple):
+    """Who is signed in: the number she goes by, and the phone that is proved to be hers."""
+
+    id: int
+    phone: str
 
 
 class Agreement(NamedTuple):
@@ -220,7 +225,7 @@ def find(
     number: int,
     *,
     market: Market | None = None,
-    vendor_id: int | None = None,
+    vendor: Vendor | None = None,
     by: str | None = None,
     lock: bool = False,
 ) -> Application:
@@ -228,8 +233,8 @@ def find(
     asked = select(Application).where(Application.id == number, col(Application.erased_at).is_(None))
     if market is not None:
         asked = asked.where(Application.market_id == market.key)
-    if vendor_id is not None:
-        asked = asked.where(Application.vendor_id == vendor_id)
+    if vendor is not None:
+        asked = asked.where(_own(vendor))
     if by is not None:
         asked = asked.where(Application.filled_by == by)
     found = session.exec(asked.with_for_update() if lock else asked).first() if 0 < number < 1 << 62 else None
@@ -260,25 +265,20 @@ def of_market(
     return list(session.exec(asked.order_by(*(decided if latest else waiting)).limit(most)))
 
 
-def of_vendor(session: Session, vendor_id: int) -> list[Application]:
+def of_vendor(session: Session, vendor: Vendor) -> list[Application]:
     """Everything a vendor ever asked for, the latest first."""
-    asked = select(Application).where(Application.vendor_id == vendor_id)
-    return list(session.exec(asked.order_by(col(Application.id).desc())))
+    return list(session.exec(select(Application).where(_own(vendor)).order_by(col(Application.id).desc())))
+
+
+def _own(vendor: Vendor) -> ColumnElement[bool]:
+    """Hers; and what was sent for her phone by a slip, which she may see, change or take back. It stays unproved:
+    that she looked at it does not say that she agreed.
+    """
+    for_her = and_(col(Application.phone) == vendor.phone, col(Application.state) != "draft")
+    return or_(col(Application.vendor_id) == vendor.id, and_(col(Application.vendor_id).is_(None), for_her))
 
 
 def steps(session: Session, application: Application) -> list[ApplicationStep]:
     """What was done with it, in order."""
     asked = select(ApplicationStep).where(ApplicationStep.application_id == application.key)
     return list(session.exec(asked.order_by(col(ApplicationStep.id))))
-
-
-_FORGET = text("""
-    DELETE FROM application WHERE (state IN ('draft', 'returned') AND filled_at < :drafts
-            AND (decided_at IS NULL OR decided_at < :drafts))
-        OR (state IN ('declined', 'withdrawn') AND filled_at < :ends AND (decided_at IS NULL OR decided_at < :ends))
-""")
-
-
-def drop_old(session: Session, now: datetime) -> None:
-    """Forget drafts and returned applications nobody went on with, and those that came to nothing."""
-    session.execute(_FORGET, {"drafts": now - FORGOTTEN_DRAFT, "ends": now - FORGOTTEN_END})

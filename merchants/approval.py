@@ -37,6 +37,11 @@ class Approved(NamedTuple):
     left_phone: str | None
 
 
+def hold(session: Session, market: Market) -> None:
+    """One decision of a market at a time; before an application is locked, so that no two wait for each other."""
+    session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
+
+
 def approve(
     session: Session,
     wanted: Application,
@@ -52,7 +57,7 @@ def approve(
     `person` settles who the applicant is where the roll has somebody there: the `same`, or somebody `new` who takes
     the stall over. The others who asked for the stall are declined. `seen`: the claim as the approver saw it.
     """
-    session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
+    hold(session, market)
     today = clock.business_date(moment)
     case = claim.look_into(session, wanted, today)
     is_same = _settle(wanted, case, person, seen)

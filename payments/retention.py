@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlmodel import Session
 
-from merchants import application, inspection
+from merchants import forgetting, inspection
 
 BATCH = 5000
 
@@ -21,7 +21,7 @@ def drop_old(session: Session, days: int, now: datetime) -> int:
     """Drop what was received more than `days` ago and has been posted, a batch a commit; returns how many notices."""
     before = now - timedelta(days=days)
     inspection.drop_photos(session, before)
-    application.drop_old(session, now)
+    forgetting.drop_old(session, now)
     session.commit()
     dropped = 0
     while True:

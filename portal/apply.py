@@ -13,7 +13,7 @@ from ground import audit, clock, message, words
 from ground.refusal import Refusal
 from ground.store import Store
 from merchants import application, market
-from merchants.application import Application
+from merchants.application import Application, Vendor
 from merchants.market import Market
 from portal import application_form, device, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, everybody, needs, signed_in
@@ -25,16 +25,20 @@ StoreDep = Annotated[Store, Depends(page.store_of)]
 SessionDep = Annotated[Session, Depends(page.open_session)]
 Field = Annotated[str, Form()]
 Number = Annotated[int, Form()]
+DONE = ("submitted", "withdrawn")
 
 
 @router.api_route("/apply", methods=page.READ)
 @everybody
-def show(request: Request, session: SessionDep, number: int | None = None, market: str = "") -> Response:
+def show(
+    request: Request, session: SessionDep, number: int | None = None, market: str = "", done: str = ""
+) -> Response:
     """To a stranger the phone's field; to a vendor her applications and the form (with `number`, of that one)."""
     person: Person | None = request.state.person
     if person is None or not person.is_vendor:
         return page.render(request, "apply_phone.html", error=None)
-    return page.render(request, "apply.html", **_desk(session, person, number, market), error=None)
+    said = done if done in DONE else None
+    return page.render(request, "apply.html", **_desk(session, person, number, market), done=said, error=None)
 
 
 @router.post("/apply/phone")
@@ -94,7 +98,7 @@ def fill_in(
         except Refusal as refusal:
             session.rollback()
             desk = _desk(session, person, number, market) | {"typed": typed}
-            return doorstep.again(request, "apply.html", refusal, **desk)
+            return doorstep.again(request, "apply.html", refusal, **desk, done=None)
         told = {"state": found.state, "stall": found.stall}
         audit.record(session, person.who, "application.fill_in", None, told, subject=f"application:{found.key}")
         session.commit()
@@ -107,7 +111,7 @@ def check(request: Request, session: SessionDep, number: int | None = None) -> R
     """What she filled in, once more, and what she agrees to."""
     if number is None:
         return RedirectResponse("/apply", 303)
-    found = application.find(session, number, vendor_id=signed_in(request).vendor_id)
+    found = application.find(session, number, vendor=_vendor(signed_in(request)))
     if found.state not in application.MAY_BE_FILLED_IN:
         return RedirectResponse("/apply", 303)
     return page.render(request, "apply_check.html", **application_form.facts(session, found), error=None)
@@ -119,7 +123,7 @@ def agree(request: Request, store: StoreDep, number: Number, agreed: Annotated[b
     """On to the board."""
     person, moment = signed_in(request), clock.now()
     with store.session() as session:
-        found = application.find(session, number, vendor_id=person.vendor_id, lock=True)
+        found = application.find(session, number, vendor=_vendor(person), lock=True)
         if found.kind != "joining":
             return RedirectResponse(f"/stall/account/consent?number={number}", 303)
         try:
@@ -142,7 +146,7 @@ def withdraw(request: Request, store: StoreDep, number: Number) -> Response:
     """She thought better of it."""
     person, moment = signed_in(request), clock.now()
     with store.session() as session:
-        found = application.find(session, number, vendor_id=person.vendor_id, lock=True)
+        found = application.find(session, number, vendor=_vendor(person), lock=True)
         was = found.state
         application.take(session, found, "withdraw", by=person.who, moment=moment)
         told = {"state": found.state}
@@ -173,18 +177,22 @@ def _draft(
     before = _before(session, person, where, filled.stall, number)
     if before is None:
         return application.begin(session, where, filled, by=person.who, moment=moment, vendor_id=person.vendor_id)
-    before.market_id = where.key
+    before.market_id, before.vendor_id = where.key, person.vendor_id
     application.fill_in(session, before, filled, by=person.who, moment=moment)
     return before
 
 
 def _before(session: Session, person: Person, where: Market, stall: str, number: int | None) -> Application | None:
     if number is not None:
-        return application.find(session, number, vendor_id=person.vendor_id, lock=True)
-    assert person.vendor_id is not None
-    own = (each for each in application.of_vendor(session, person.vendor_id) if each.kind == "joining")
+        return application.find(session, number, vendor=_vendor(person), lock=True)
+    own = (each for each in application.of_vendor(session, _vendor(person)) if each.kind == "joining")
     open_ = (each for each in own if each.state in application.MAY_BE_FILLED_IN)
     return next((each for each in open_ if each.market_id == where.key and each.stall.upper() == stall.upper()), None)
+
+
+def _vendor(person: Person) -> Vendor:
+    assert person.vendor_id is not None and person.phone is not None
+    return Vendor(person.vendor_id, person.phone)
 
 
 def _market(session: Session, code: str) -> Market:
@@ -203,10 +211,9 @@ _CODE = text("""
 
 def _desk(session: Session, person: Person, number: int | None, chosen: str) -> dict[str, Any]:
     """Her applications with what can be done, and the form: empty, or of the one that is to be changed."""
-    assert person.vendor_id is not None
-    found = application.find(session, number, vendor_id=person.vendor_id) if number else None
+    found = application.find(session, number, vendor=_vendor(person)) if number else None
     changing = found if found and found.kind == "joining" and found.state in application.MAY_BE_FILLED_IN else None
-    own = [each for each in application.of_vendor(session, person.vendor_id) if each.erased_at is None]
+    own = [each for each in application.of_vendor(session, _vendor(person)) if each.erased_at is None]
     rows = [_row(session, each) for each in own]
     where = next((row["market"].code for row in rows if changing and row["application"].key == changing.key), chosen)
     return {

@@ -82,6 +82,7 @@ def decide(
     person, wish = signed_in(request), Wish(step, who, seen, reason)
     with store.session() as session:
         where = market.find(session, code)
+        approval.hold(session, where)
         found = application.find(session, number, market=where, lock=True)
         try:
             told, after = _carry_out(session, where, found, person, wish)

@@ -11,7 +11,7 @@ from ground import audit, clock, message, words
 from ground.refusal import Refusal
 from ground.store import Store
 from merchants import application
-from merchants.application import Application
+from merchants.application import Application, Vendor
 from merchants.approval import Told
 from merchants.market import Market
 from payments import consent
@@ -33,7 +33,7 @@ COOKIE = "newphone"
 def show(request: Request, session: SessionDep, number: int | None = None) -> Response:
     """Her stalls with their accounts, and the form (with `number`, of a change that was returned)."""
     person = signed_in(request)
-    found = application.find(session, number, vendor_id=person.vendor_id) if number else None
+    found = application.find(session, number, vendor=_vendor(person)) if number else None
     typed = application_form.typed_before(found)
     if found is not None and found.phone == person.phone:
         typed = typed._replace(phone="")
@@ -73,7 +73,7 @@ def fill_in(
 def check(request: Request, session: SessionDep, number: int | None = None) -> Response:
     """What will change, and what she agrees to."""
     person = signed_in(request)
-    found = application.find(session, number, vendor_id=person.vendor_id) if number else None
+    found = application.find(session, number, vendor=_vendor(person)) if number else None
     if found is None or found.kind != "change" or found.state not in application.MAY_BE_FILLED_IN:
         return RedirectResponse("/stall/account", 303)
     return page.render(request, "stall_account_check.html", **_facts(session, found, person), error=None)
@@ -92,14 +92,14 @@ def agree(
     person, moment = signed_in(request), clock.now()
     assert person.phone is not None
     with store.session() as session:
-        found = application.find(session, number, vendor_id=person.vendor_id, lock=True)
+        found = application.find(session, number, vendor=_vendor(person), lock=True)
         shown = _facts(session, found, person)
         try:
             if not agreed:
                 raise Refusal("application.not_agreed")
             if found.phone != person.phone:
                 _prove(request, session, store, found, code, moment)
-                found = application.find(session, number, vendor_id=person.vendor_id, lock=True)
+                found = application.find(session, number, vendor=_vendor(person), lock=True)
             given = application_form.agreement("visit", page.language_of(request))
             application.submit(session, found, given, by=person.who, moment=moment)
         except Refusal as refusal:
@@ -125,10 +125,9 @@ def _held(session: Session, person: Person, stall_id: int) -> Held:
 
 def _draft(session: Session, person: Person, held: Held, typed: Typed, moment: datetime) -> Application:
     """An earlier draft for this stall is written over; one that the board has is in the way."""
-    assert person.vendor_id is not None
     filled = typed._replace(stall=held.number, name=held.merchant_name).read(phone=typed.phone.strip() or person.phone)
     where = session.get_one(Market, held.market_id)
-    own = (each for each in application.of_vendor(session, person.vendor_id) if each.kind == "change")
+    own = (each for each in application.of_vendor(session, _vendor(person)) if each.kind == "change")
     open_ = (each for each in own if each.state in application.MAY_BE_FILLED_IN)
     before = next((each for each in open_ if (each.market_id, each.stall) == (where.key, held.number)), None)
     if before is None:
@@ -166,6 +165,11 @@ def _prove(request: Request, session: Session, store: Store, found: Application,
     session.commit()
     if phone is None or phone != wanted:
         raise Refusal("signin.wrong_code")
+
+
+def _vendor(person: Person) -> Vendor:
+    assert person.vendor_id is not None and person.phone is not None
+    return Vendor(person.vendor_id, person.phone)
 
 
 def _purpose(found: Application) -> str:

@@ -47,6 +47,7 @@ def read(phone: str) -> str:
 _KNOWN = text("""
     SELECT EXISTS (SELECT 1 FROM merchant WHERE phone = :phone)
         OR EXISTS (SELECT 1 FROM application a JOIN vendor v ON v.id = a.vendor_id WHERE v.phone = :phone)
+        OR EXISTS (SELECT 1 FROM application WHERE phone = :phone AND state <> 'draft')
 """)
 _TAKE_UP = text("""
     INSERT INTO vendor (phone, added_at) VALUES (:phone, :now) ON CONFLICT (phone) DO NOTHING

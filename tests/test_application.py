@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from ground import clock, words
 from ground.refusal import Refusal
-from merchants import application, leaving
+from merchants import application, forgetting, leaving
 from merchants.applicant import Filled
 from merchants.application import Agreement, Application
 from merchants.market import Market
@@ -126,7 +126,7 @@ def test_what_nobody_goes_on_with_is_forgotten_in_time(session: Session, street:
             else:
                 application.take(session, found, step, by=BOARD, moment=then, reason="vì sao")
         kept[found.key] = name
-    application.drop_old(session, NOON)
+    forgetting.drop_old(session, NOON)
     left = {kept[key] for key in session.exec(select(Application.id)) if key is not None}
     assert left == {"young draft", "waiting", "declined lately", "approved"}
 

@@ -1,6 +1,7 @@
 """A vendor joins through the real doors: by herself or with a helper, and the board decides."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
@@ -140,10 +141,13 @@ def test_a_slip_agrees_for_whom_no_message_reaches_and_the_board_knows_the_phone
     assert hers.submit(path, agreed="true").status_code == 200
     assert hers.get(path).status_code == 404  # once
     assert hers.get("/stall").status_code == 303  # it opens no vendor's account
+    # Cô Ba sees what was sent in her name and may take it back; that she saw it proves nothing.
+    assert "••••6789" in cast.sign_in("vendor").get("/apply").text
     # A written phone proves nothing: even Cô Ba's own number makes nobody Cô Ba.
     shown = cast.sign_in("board").get(f"/board/cho-a/application?number={number}").text
     assert said("board_applications.agreed.slip") in shown and said("board_applications.relation.other") in shown
     assert decide(cast, number, "approve").status_code == 409
+    assert cast.sign_in("vendor").submit("/apply", "/apply/withdrawal", number=str(number)).status_code == 303
 
 
 # --- two for one stall
@@ -203,6 +207,20 @@ def test_of_two_who_ask_for_a_stall_one_gets_it_and_the_other_is_told_no(cast: C
     assert (state(cast, first), state(cast, second)) == ("declined", "approved")
     assert said("joining.told.declined", stall="E1", market="Chợ cho-a") in told(log, LAN)
     assert ask(cast, NOW_AT, stall="E1")[0][1] == "Trần Văn Nam"
+
+
+def test_two_clerks_who_approve_rivals_at_once_give_the_stall_to_one(cast: Cast, log: Log) -> None:
+    """One waits for the other, and then learns that things have changed."""
+    numbers = [apply_for(come_in(cast, log, phone), stall="E1") for phone in (LAN, "0988000222")]
+    cast.sign_in("board"), cast.sign_in("operator")
+    with ThreadPoolExecutor(2) as clerks:
+        asked = [
+            clerks.submit(decide, cast, number, "approve", by=by)
+            for number, by in zip(numbers, ("board", "operator"), strict=True)
+        ]
+        assert sorted(each.result().status_code for each in asked) == [303, 409]
+    assert sorted(state(cast, number) for number in numbers) == ["approved", "declined"]
+    assert len(ask(cast, CODES, stall="E1")) == 1
 
 
 def test_a_namesake_without_a_phone_on_the_roll_is_for_the_board_to_know(cast: Cast, log: Log) -> None:
