@@ -32,7 +32,6 @@ from payments.inbox import Inbox
 from payments.poster import Poster
 from payments.settler import Settler
 from payments.webhooks import PREFIX, Receive, Scope, Send, Webhooks
-from portal import app as portal
 from portal import commands as portal_commands
 
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -60,6 +59,8 @@ class House:
     """The whole as one ASGI app: the webhooks' door in front, the portal behind it."""
 
     def __init__(self, books: Store) -> None:
+        from portal import app as portal  # the pages take a third of the time to read in, and no command needs them
+
         self._poster = Poster(books)
         self._inbox = Inbox(books.url, on_kept=self._poster.wake)
         self._settler = Settler(books)

@@ -8,13 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg.errors import ObjectInUse
 from pydantic import SecretStr
-from sqlalchemy import BigInteger, Column, Connection, Engine, make_url, text
+from sqlalchemy import BigInteger, Column, Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlmodel import Field, Session, SQLModel
 
@@ -24,6 +20,7 @@ from ground.refusal import Refusal
 from ground.settings import PROJECT, Settings, secret_values
 from ground.vault import Vault
 
+MIGRATIONS = Path(PROJECT) / "migrations"
 MIGRATION_LOCK = 4_000_001  # an advisory lock: two processes never migrate at once
 
 
@@ -188,29 +185,45 @@ def upgrade(connection: Connection) -> None:
     """Apply the pending migrations in one transaction, one process at a time."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
     if _known_revision(connection) != head():
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection)
     connection.commit()
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command  # takes longer to read in than the rest of the store, and is seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def revision(connection: Connection) -> str | None:
     """The migration the database stands at; None when it is empty."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def _known_revision(connection: Connection) -> str | None:
     """As `revision`; refused when a newer program has migrated the database."""
     have = revision(connection)
-    if have is not None and have not in {script.revision for script in _scripts().walk_revisions()}:
+    if have is not None and have not in _revisions():
         raise Refusal("store.from_the_future", have=have, want=head())
     return have
 
 
 def head() -> str:
-    latest = _scripts().get_current_head()
-    assert latest is not None
-    return latest
+    """This program's own revision."""
+    return _revisions()[-1]
+
+
+@cache
+def _revisions() -> list[str]:
+    """By the numbers that the migrations' files begin with."""
+    return sorted(file.name.partition("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def registry_changed(session: Session) -> None:
@@ -251,15 +264,3 @@ def _sibling(url: str, name: str) -> str:
             connection.execute(text(f'CREATE DATABASE "{wanted}"'))
     engine.dispose()
     return parsed.set(database=wanted).render_as_string(hide_password=False)
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(PROJECT) / "migrations"))
-    return config
-
-
-@cache
-def _scripts() -> ScriptDirectory:
-    """Read once: it takes longer than all else that opening the books needs."""
-    return ScriptDirectory.from_config(_config())

@@ -108,17 +108,21 @@ def test_no_import_goes_round_in_a_circle() -> None:
         walk(name, ())
 
 
+# Slow to read in, and most commands need neither: a third of each command's start.
+READ_LATE = {("main.py", "portal"), ("ground/store.py", "alembic"), ("ground/store.py", "alembic.config")}
+
+
 def test_imports_stand_at_the_top() -> None:
     """An import inside a function breaks a circle: the circle is the message."""
-    inside = [
-        f"{path.relative_to(HOUSE)}:{node.lineno}"
+    inside = {
+        (str(path.relative_to(HOUSE)), node.module if isinstance(node, ast.ImportFrom) else node.names[0].name)
         for path in sources()
         for function in ast.walk(tree(path))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
-    assert inside == []
+    }
+    assert inside == READ_LATE
 
 
 def test_no_file_grows_past_the_worry_line() -> None:
