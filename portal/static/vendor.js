@@ -205,6 +205,7 @@
   }
 
   for (const each of root.querySelectorAll("[data-needs-script]")) each.hidden = false;
+  part("plain").hidden = true;
   showSound();
   showState();
   listen();
