@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session
 
-from ground import clock
+from ground import clock, words
 from ground.refusal import Refusal
 from merchants import application, claim, code, merchant, roll, stall
 from merchants.application import Application
@@ -67,7 +67,7 @@ def approve(
     stall_id = stall.find(session, f"{market.code}/{wanted.stall}", among=[market.key])
     revoked = []
     if not (is_same and case.holder and case.holder.account == wanted.account):
-        reason = "đổi tài khoản" if is_same else "sạp có người khác đứng tên"
+        reason = words.say("application.written.account" if is_same else "application.written.taken_over")
         revoked = code.revoke_at(session, stall_id, reason=reason, on=since)
     serials = code.issue(session, market, since=since, stall_id=stall_id)
     wanted.merchant_id = merchant_id
@@ -119,8 +119,9 @@ def _row(wanted: Application, since: date) -> RollRow:
 
 def _decline_rivals(session: Session, case: Claim, wanted: Application, by: str, moment: datetime) -> list[int]:
     """Without the winner's name: that is nobody else's business."""
+    reason = words.say("application.written.rival", stall=wanted.stall)
     for each in case.rivals:
-        application.take(session, each, "decline", by=by, moment=moment, reason=f"Sạp {wanted.stall} giao cho đơn khác")
+        application.take(session, each, "decline", by=by, moment=moment, reason=reason)
     return [each.key for each in case.rivals]
 
 

@@ -78,8 +78,9 @@ def look_into(session: Session, application: Application, today: date) -> Claim:
     # Who leaves tomorrow has the stall today and is nobody's rival.
     staying = [each for each in holders if each.until is None or each.until > today + DAY]
     if application.kind == "change":
-        own = [each for each in staying if each.merchant_id == application.merchant_id]
-        return Claim("hers" if own else "gone", next(iter(own), None), now, (), today)
+        # What is written holds from its day on for good: whoever is to have the stall later must not inherit it.
+        hers = staying and {each.merchant_id for each in staying} == {application.merchant_id}
+        return Claim("hers" if hers else "gone", staying[0] if hers else None, now, (), today)
     rivals = _rivals(session, application)
     others = [each for each in staying if _relation(application, each) == "other"]
     if others or not staying:

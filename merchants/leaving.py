@@ -6,6 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session
 
+from ground import words
+from ground.refusal import Refusal
 from merchants import code, roll
 from merchants.market import Market
 from merchants.roll_file import RollRow
@@ -48,6 +50,13 @@ def connected(session: Session, phone: str, day: date) -> set[int]:
     return set(session.execute(_CONNECTED, {"phone": phone, "day": day}).scalars())
 
 
+# What is written holds from its day on for good, also of days for which somebody else has the stall already.
+_PLANNED = text("""
+    SELECT 1 FROM stall_state WHERE stall_id = :stall AND superseded_at IS NULL AND since > :day
+        AND merchant_id <> :merchant
+""")
+
+
 def leave(
     session: Session,
     market: Market,
@@ -64,11 +73,13 @@ def leave(
     Its codes end today, so that nobody pays by them any more. `afterwards`: `trading` or `closed`.
     """
     assert reason in REASONS and afterwards in AFTERWARDS
+    if session.execute(_PLANNED, {"stall": stall_id, "merchant": merchant_id, "day": today}).first():
+        raise Refusal("leaving.planned", status=409, stall=number)
     since = max(today + DAY, market.since)
     row = _row(number, since, afterwards)
     columns = ("status",) if afterwards == "closed" else ("bank", "account", "account_name", "virtual_account")
     roll.write_in(session, market, row, columns, merchant_id=merchant_id)
-    revoked = code.revoke_at(session, stall_id, reason="chủ sạp thôi dùng", on=today)
+    revoked = code.revoke_at(session, stall_id, reason=words.say("leaving.revoked"), on=today)
     session.execute(
         text("INSERT INTO leaving (market_id, month, reason) VALUES (:market, :month, :reason)"),
         {"market": market.key, "month": today.replace(day=1), "reason": reason},

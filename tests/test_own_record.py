@@ -27,18 +27,18 @@ TRACES = (NAME, HOLDER, LAN, "Tên chủ tài khoản không khớp")
 
 def traces(books: Store, *wanted: str) -> set[str]:
     """Every table and column of the books in which one of these texts stands, in clear or as bytes."""
-    found = set()
+    forms = [form for each in wanted for form in (each, each.encode().hex())]
     with books.engine.connect() as connection:
-        columns = connection.execute(
-            text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'")
-        ).all()
-        for table, column in columns:
-            for each in wanted:
-                like = f"position(:w in CAST({column} AS text)) > 0 OR position(:x in CAST({column} AS text)) > 0"
-                query = text(f"SELECT EXISTS (SELECT FROM {table} WHERE {like})")
-                if connection.execute(query, {"w": each, "x": each.encode().hex()}).scalar_one():
-                    found.add(f"{table}.{column}")
-    return found
+
+        def has(table: str, what: str) -> bool:
+            found = " OR ".join(f"position(:w{n} in CAST({what} AS text)) > 0" for n in range(len(forms)))
+            query = text(f"SELECT EXISTS (SELECT FROM {table} AS r WHERE {found})")
+            return bool(connection.execute(query, {f"w{n}": form for n, form in enumerate(forms)}).scalar_one())
+
+        columns = text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'")
+        all_ = connection.execute(columns).all()
+        guilty = {table for table in {row.table_name for row in all_} if has(table, "r")}
+        return {f"{table}.{column}" for table, column in all_ if table in guilty and has(table, f"r.{column}")}
 
 
 def a_life(cast: Cast, log: Log) -> Browser:
