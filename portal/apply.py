@@ -157,10 +157,11 @@ def withdraw(request: Request, store: StoreDep, number: Number) -> Response:
 
 def _make_code(request: Request, store: Store, phone: str, moment: datetime) -> phone_code.Made:
     """Counted with the codes for signing in: nobody's phone gets more of them for there being two doors."""
+    everybody_today = (throttle.STRANGERS, f"{clock.business_date(moment)}")
     address = (throttle.PHONE_ADDRESS, throttle.neighbourhood(doorstep.guest_of(request).address))
     with store.session() as session:
         asked = (throttle.PHONE, device.lane(request, store.vault, phone))
-        throttle.count(session, store.vault, moment, asked, address)
+        throttle.count(session, store.vault, moment, asked, address, everybody_today)
         made = phone_code.make(session, store.vault, phone, moment)
         session.commit()
     return made

@@ -27,7 +27,8 @@ Text = Annotated[str, Form()]
 @needs("vendor")
 def show(request: Request, session: SessionDep, done: str = "") -> Response:
     """Which stall, why, and what becomes of it."""
-    return page.render(request, "stall_leave.html", **_desk(session, signed_in(request)), done=done[:40], error=None)
+    desk = _desk(session, signed_in(request))
+    return page.render(request, "stall_leave.html", **desk, done=done if done in desk["own"] else "", error=None)
 
 
 @router.post("/stall/leave")

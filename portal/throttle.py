@@ -49,6 +49,9 @@ CONFIRMED = Pace("confirmed", 4, 5 * SECOND, 15 * MINUTE)
 SECOND_FACTOR = Pace("second", 4, 5 * SECOND, 15 * MINUTE)
 PHONE = Pace("phone", 2, MINUTE, 60 * MINUTE)
 PHONE_ADDRESS = Pace("phone address", 12, MINUTE, 15 * MINUTE)
+# Every code of a day that /apply sends to whoever asks: somebody with many addresses must not spend the operator's
+# money without end. Vendors go by /signin, which this does not slow.
+STRANGERS = Pace("strangers", 500, SECOND, MINUTE)
 # Who fills in application after application; a helper goes from stall to stall.
 APPLICANT = Pace("applicant", 8, MINUTE, 60 * MINUTE)
 HELPER = Pace("helper", 60, MINUTE, 15 * MINUTE)

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from ground import clock, words
 from merchants import code, market
 from payments import revenue_book, verify
-from portal import application_form
+from portal import application_form, throttle
 from tests.applicant import LAN, Log, apply_for, ask, code_for, come_in, decide, fields, number_in, state, told
 from tests.applicant import log as log
 from tests.cast import VENDOR_PHONE, Cast
@@ -279,6 +280,16 @@ def test_an_application_is_its_vendors_its_helpers_and_its_boards(cast: Cast, lo
 
 
 def test_codes_and_applications_are_slowed(cast: Cast, log: Log) -> None:
+    today = throttle.STRANGERS, f"{TODAY}"
+    with cast.books.session() as session:  # a day on which somebody asked for very many
+        throttle.count(session, cast.books.vault, clock.now(), today)
+        session.execute(text("UPDATE throttle SET failures = 600, open_at = now() + interval '1 minute'"))
+        session.commit()
+    assert cast.stranger().submit("/apply", "/apply/phone", phone="0988000666").status_code == 429
+    assert cast.stranger().submit("/signin", "/signin/phone", phone=VENDOR_PHONE).status_code == 303  # vendors come in
+    with cast.books.session() as session:
+        throttle.forgive(session, cast.books.vault, today)
+        session.commit()
     asked = [cast.stranger().submit("/apply", "/apply/phone", phone=LAN).status_code for _ in range(3)]
     assert asked == [303, 303, 429]
     assert cast.stranger().submit("/signin", "/signin/phone", phone=LAN).status_code == 429  # one count for both doors
