@@ -31,6 +31,7 @@ from payments.demo import commands as demo
 from payments.inbox import Inbox
 from payments.poster import Poster
 from payments.settler import Settler
+from payments.warmer import Warmer
 from payments.webhooks import PREFIX, Receive, Scope, Send, Webhooks
 from portal import commands as portal_commands
 
@@ -64,6 +65,7 @@ class House:
         self._poster = Poster(books)
         self._inbox = Inbox(books.url, on_kept=self._poster.wake)
         self._settler = Settler(books)
+        self._warmer = Warmer(books)
         self._books = books
         self._webhooks = Webhooks(self._inbox, books.vault, books.settings)
         self._portal = portal.create(books, self.is_ready)
@@ -89,9 +91,11 @@ class House:
         self._inbox.start()
         self._poster.start()
         self._settler.start()
+        self._warmer.start()
         gc.collect()
         gc.freeze()  # what was imported stays: the collector need not walk it again
         yield
+        self._warmer.stop()
         self._settler.stop()
         self._inbox.stop()
         self._poster.stop()

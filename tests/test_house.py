@@ -21,7 +21,7 @@ MAY_IMPORT = {
 }
 # main.py wires: of each room only these may be named there.
 MAIN_MAY_IMPORT = re.compile(
-    r"ground(\..+)?|merchants\.commands|payments\.(demo\.)?commands|payments\.(webhooks|inbox|poster|settler)"
+    r"ground(\..+)?|merchants\.commands|payments\.(demo\.)?commands|payments\.(webhooks|inbox|poster|settler|warmer)"
     r"|portal\.(app|commands)"
 )
 
