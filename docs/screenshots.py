@@ -1,12 +1,16 @@
-"""Pictures of the pages for the README: `python docs/screenshots.py http://127.0.0.1:8000` writes docs/*.png."""
+"""Pictures of the demo's pages: `python docs/screenshots.py http://127.0.0.1:8000` writes docs/*.png."""
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from playwright.sync_api import Browser, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = [
@@ -19,6 +23,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WIDTHS = {"": (1200, 1240), "-phone": (390, 1240)}
+COLOURS = 128  # what a page needs to look as it does
 
 
 def find_chromium() -> str | None:
@@ -32,7 +37,7 @@ def main(
     language: Annotated[str, typer.Option(help="vi or en")] = "vi",
     folder: Annotated[Path, typer.Option(help="where the pictures go")] = Path(__file__).parent,
 ) -> None:
-    """Take the front page and one market's page, for a desk and for a phone."""
+    """Take the front page, one market's, its board's and its ward's, for a desk and for a phone."""
     chromium = find_chromium()
     if chromium is None:
         typer.echo(f"No Chromium found: one of {', '.join(CHROMIUMS)} must be on the PATH.", err=True)
@@ -41,11 +46,13 @@ def main(
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         front = f"{address.rstrip('/')}/"
         page = f"{front}markets/{market or _first_market(browser, front)}"
-        for name, url in (("markets", front), ("market", page)):
+        open_to_all = {"markets": front, "market": page}
+        for name in (*open_to_all, "board", "ward"):  # a board and a ward come in, and are led to their own
             for form, size in WIDTHS.items():
                 file = folder / f"{name}{form}{'' if language == 'vi' else f'.{language}'}.png"
-                _take(browser, f"{url}?lang={language}", size, file)
-                typer.echo(file)
+                with _open(browser, size) as opened:
+                    _take(opened, f"{open_to_all.get(name) or _enter(opened, front, name)}?lang={language}", file)
+                typer.echo(f"{file}  {file.stat().st_size:,} bytes")
         browser.close()
 
 
@@ -58,14 +65,26 @@ def _first_market(browser: Browser, front: str) -> str:
     return code[1]
 
 
-def _take(browser: Browser, url: str, size: tuple[int, int], file: Path) -> None:
-    width, height = size
-    viewport = {"width": width, "height": height}
-    with browser.new_context(viewport=viewport, color_scheme="light", device_scale_factor=1.5) as context:  # type: ignore[arg-type]
-        page = context.new_page()
-        answer = page.goto(url)
-        assert answer is not None and answer.ok, f"{url} does not answer"
-        page.screenshot(path=file)
+@contextmanager
+def _open(browser: Browser, size: tuple[int, int]) -> Iterator[Page]:
+    viewport: ViewportSize = {"width": size[0], "height": size[1]}
+    with browser.new_context(viewport=viewport, color_scheme="light", device_scale_factor=1.5) as context:
+        yield context.new_page()
+
+
+def _enter(page: Page, front: str, who: str) -> str:
+    """Sign in by the demo's own door; the address of the page one is led to."""
+    page.goto(f"{front}signin")
+    page.locator(f"button[name=who][value={who}]").click()
+    page.wait_for_url(f"**/{who}/**")
+    return page.url.partition("?")[0]
+
+
+def _take(page: Page, url: str, file: Path) -> None:
+    answer = page.goto(url)
+    assert answer is not None and answer.ok, f"{url} does not answer"
+    with Image.open(BytesIO(page.screenshot())) as taken:
+        taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 if __name__ == "__main__":
