@@ -20,7 +20,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from ground.database import Moment
 from payments import bank_day, island, naming, payout_line
-from payments.island import WINDOW_SECONDS
+from payments.island import WINDOW_SECONDS, Stage
 
 REACH_DAYS = 14
 """No notice's window of days is longer: Tết with the weekends beside it."""
@@ -165,13 +165,17 @@ def pair_up(session: Session, scopes: Sequence[Scope], through: date, beside: st
     for statement in payout_line.PAYOUT:
         session.execute(text(statement))
     _take(session)
-    for statement in (naming.OTHER_AMOUNT, naming.BATCH, naming.MEMO, naming.MEMO_OTHER_AMOUNT):
+    left = Left(*session.execute(_LEFT).one())
+    names = (naming.OTHER_AMOUNT, naming.BATCH) if left.shared else ()
+    mentions = (naming.MEMO, naming.MEMO_OTHER_AMOUNT) if left.mentions else ()
+    for statement in (*names, *mentions):
         session.execute(text(statement))
         _take(session)
-    for stage in island.STAGES:
+    for stage in filter(left.allows, island.STAGES):
         island.pair_stage(session, stage)
         _take(session)
-    session.execute(text(naming.NOT_ADDING_UP))
+    if left.shared:
+        session.execute(text(naming.NOT_ADDING_UP))
 
 
 def _load(session: Session, scopes: Sequence[Scope], through: date, beside: str | None) -> None:
@@ -243,6 +247,37 @@ def _free() -> list[str]:
     ]
 
 
+class Left(NamedTuple):
+    """What the first rule left: of the later ones, those that have nothing to look at are not asked.
+
+    shared: both sides bear a reference. mentions: somebody mentions one. virtual_account, token: on both sides. timed,
+    untimed: lines with a time, and without one, beside any notice.
+    """
+
+    shared: bool
+    mentions: bool
+    virtual_account: bool
+    token: bool
+    timed: bool
+    untimed: bool
+
+    def allows(self, stage: Stage) -> bool:
+        by_key = {"virtual_account": self.virtual_account, "token": self.token}
+        by_time = {True: self.timed, False: self.untimed, None: True}
+        return by_key.get(stage.key, True) and by_time[stage.timed]
+
+
+_LEFT = text("""
+    SELECT EXISTS (SELECT FROM rest), n.named OR l.named, n.virtual AND l.virtual, n.token AND l.token,
+        n.some AND l.timed, n.some AND l.untimed
+    FROM (
+        SELECT count(*) > 0 AS some, count(virtual_account) > 0 AS virtual, count(token) > 0 AS token,
+            count(*) FILTER (WHERE named <> '{}') > 0 AS named FROM free_told
+    ) AS n, (
+        SELECT count(at) > 0 AS timed, count(*) > count(at) AS untimed, count(virtual_account) > 0 AS virtual,
+            count(token) > 0 AS token, count(*) FILTER (WHERE named <> '{}') > 0 AS named FROM free_stated
+    ) AS l
+""")
 _REPEATED = "CREATE TEMPORARY TABLE repeated (account_id bigint, reference text, amount bigint) ON COMMIT DROP"
 _KEEP = "INSERT INTO pair SELECT * FROM fresh"
 
