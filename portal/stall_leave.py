@@ -85,6 +85,7 @@ def _desk(session: Session, person: Person) -> dict[str, Any]:
     held = vendor_account.held(session, person.phone, today)
     still = leaving.connected(session, person.phone, today + leaving.DAY)
     return {
+        "own": [each.number for each in held],
         "held": [each for each in held if each.stall_id in still],
         "reasons": leaving.REASONS,
         "afterwards": leaving.AFTERWARDS,
