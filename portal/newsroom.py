@@ -7,7 +7,7 @@ notification lost, told twice or coming out of order makes no difference.
 import asyncio
 import signal
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -43,29 +43,54 @@ class Told(NamedTuple):
 
 
 class Page:
-    """One open page. since: below it everything was told before; `sent`: what was told above the horizon."""
+    """One open page. since: below it everything was told before; `sent`: what was told above the horizon.
 
-    def __init__(self, person: Person, since: int) -> None:
+    early: what comes while it still reads what it missed, and is told after that.
+    """
+
+    def __init__(self, person: Person, since: int, stalls: frozenset[int]) -> None:
         assert person.phone is not None
         self.visit_id = person.visit_id
         self.phone = person.phone
         self.since = since
-        self.stalls: frozenset[int] = frozenset()
+        self.stalls = stalls
         self.told: asyncio.Queue[Told | None] = asyncio.Queue()
         self.sent: set[int] = set()
-        self.missed: set[int | str] = set()
-        self.is_ready = False
+        self.early: list[Told] | None = []
 
-    def tell(self, floor: int, rows: Iterable[News]) -> set[int]:
-        """What of `rows` is hers and new; the stalls that it was of."""
-        found = set()
+    def tell(self, floor: int, rows: Iterable[News], heard: Set[int] = frozenset()) -> None:
+        """What of `rows` is hers and new; of the other stalls that were heard of, that something has changed."""
+        changed = self.stalls & heard
         for row in rows:
             if row.phone == self.phone and row.entry_id > self.since:
-                found.add(row.stall_id)
+                changed = changed - {row.stall_id}
                 if row.entry_id not in self.sent:
                     self.sent.add(row.entry_id)
-                    self.told.put_nowait(Told(floor, row, "news"))
-        return found
+                    self.put(Told(floor, row, "news"))
+        if changed:
+            self.put(Told(floor))
+
+    def put(self, told: Told) -> None:
+        if self.early is None:
+            self.told.put_nowait(told)
+        else:
+            self.early.append(told)
+
+    def settle(self, floor: int) -> None:
+        """Nothing below will be read again."""
+        if self.early is None:
+            self.sent = {number for number in self.sent if number > floor}
+
+    def begin(self, floor: int, missed: Iterable[News]) -> None:
+        """Tell what it missed, say so, and then what has come meanwhile."""
+        early, self.early = self.early or [], None
+        for row in missed:
+            if row.entry_id not in self.sent:
+                self.sent.add(row.entry_id)
+                self.put(Told(self.since, row, "news"))
+        self.put(Told(floor, kind="ready"))
+        for told in early:
+            self.put(told)
 
     def end(self) -> None:
         self.told.put_nowait(None)
@@ -91,6 +116,7 @@ class Newsroom:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._beginning = asyncio.Lock()
+        self._turn = asyncio.Lock()
         self.is_closed = False
 
     def __len__(self) -> int:
@@ -103,25 +129,21 @@ class Newsroom:
     async def join(self, person: Person, since: int | None) -> Page:
         """A page that is told, from `since` on, whatever came meanwhile; None: from now on."""
         await self._begin()
-        assert self._horizon is not None
+        assert self._horizon is not None and person.phone is not None
+        held = await run_in_threadpool(self._held, person.phone)
         # A number of other books, or of these before they were restored, says nothing here.
-        since = self._horizon.floor if since is None else min(since, self._horizon.floor)
-        page = Page(person, since)
-        same = [each for each in self._pages if each.visit_id == page.visit_id]
-        for each in same[: len(same) - PER_VISIT_MAX + 1]:
-            self._let_go(each)
-        self._pages[page] = None
         floor = self._horizon.floor
-        found = await run_in_threadpool(self._catch_up, page)
-        page.stalls = found.stalls.get(page.phone, frozenset())
-        if not page.stalls:
+        page = Page(person, floor if since is None else min(since, floor), held)
+        same = [each for each in self._pages if each.visit_id == page.visit_id]
+        for each in same[: max(0, len(same) - PER_VISIT_MAX + 1)]:
+            self._let_go(each)
+        if not held:
             page.end()
             return page
-        page.tell(page.since, found.news)
-        page.is_ready = True
-        page.told.put_nowait(Told(floor, kind="ready"))
-        if page.missed:  # heard while it read
-            self._hear(page.missed)
+        self._pages[page] = None
+        async with self._turn:  # the round that is under way does not know of it; the next one does
+            floor = self._horizon.floor
+        page.begin(floor, await run_in_threadpool(self._missed, page))
         return page
 
     def leave(self, page: Page) -> None:
@@ -191,7 +213,8 @@ class Newsroom:
             is_beat = loop.time() >= beat_at
             heard, self._dirty = self._dirty, set()
             try:
-                await self._tell(heard, is_beat)
+                async with self._turn:
+                    await self._tell(heard, is_beat)
             except SQLAlchemyError as error:
                 _LOG.warning("not told", reason=type(error).__name__)
                 self._hear(heard)
@@ -200,23 +223,19 @@ class Newsroom:
                 beat_at = loop.time() + BEAT_SECONDS
 
     async def _tell(self, heard: set[int | str], is_beat: bool) -> None:
-        """One round: whom it concerns, read at once, is told in the order of the entries.
+        """One round: what is new at any stall that is watched, and told in the order of the entries.
 
-        With every beat all of it is looked at: a connection that died silently heard nothing.
+        Of every one of them, because the horizon moves on for all. With each beat even if nothing was heard: a
+        connection that died silently hears nothing.
         """
         assert self._horizon is not None
-        for page in self._pages:
-            if not page.is_ready:
-                page.missed |= heard
-        pages = [page for page in self._pages if page.is_ready]
+        pages = list(self._pages)
         watched = {stall for page in pages for stall in page.stalls}
-        stalls = watched if EVERY in heard else watched & heard
+        stalls = watched if EVERY in heard else {each for each in heard if isinstance(each, int)} & watched
         if not stalls and not is_beat:
             return
-        asked = pages if is_beat else [page for page in pages if page.stalls & stalls]
-        found = await run_in_threadpool(self._read, sorted(watched if is_beat else stalls), asked, is_beat)
-        floor = found.horizon.floor
-        for page in asked:
+        found = await run_in_threadpool(self._read, sorted(watched), pages, is_beat)
+        for page in pages:
             if page not in self._pages:
                 continue
             if is_beat:
@@ -224,24 +243,24 @@ class Newsroom:
             if page.visit_id not in found.open_visits or not page.stalls or page.told.qsize() > WAITING_MAX:
                 self._let_go(page)
                 continue
-            told = page.tell(self._horizon.floor, found.news)
-            if (page.stalls & stalls) - told:
-                page.told.put_nowait(Told(self._horizon.floor))
-            page.sent = {number for number in page.sent if number > floor}
+            page.tell(self._horizon.floor, found.news, stalls)
+            page.settle(found.horizon.floor)
             if is_beat:
-                page.told.put_nowait(Told(floor, kind="beat"))
+                page.put(Told(found.horizon.floor, kind="beat"))
         self._horizon = found.horizon
 
     def _first_look(self) -> Horizon:
         with self._store.session() as session:
             return horizon.begin(session)
 
-    def _catch_up(self, page: Page) -> Round:
-        today = clock.today()
+    def _held(self, phone: str) -> frozenset[int]:
         with self._store.session() as session:
-            stalls = vendor_account.ever_held(session, [page.phone], today)
-            news = own_payment.news(session, sorted(stalls.get(page.phone, ())), page.since, today)
-            return Round(Horizon(0), news, set(), stalls)
+            return vendor_account.ever_held(session, [phone], clock.today()).get(phone, frozenset())
+
+    def _missed(self, page: Page) -> list[News]:
+        with self._store.session() as session:
+            found = own_payment.news(session, sorted(page.stalls), page.since, clock.today())
+        return [row for row in found if row.phone == page.phone]
 
     def _read(self, stalls: list[int], pages: Sequence[Page], is_beat: bool) -> Round:
         """The look comes first: what was settled by then is seen by what is read after it."""

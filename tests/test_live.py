@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +12,11 @@ from sqlmodel import Session
 
 from ground import clock
 from main import House
-from payments import journal, posting
+from payments import horizon, journal, posting
 from payments.demo.card_office import serving
 from payments.journal import Movement
-from portal import newsroom
+from portal import newsroom, vendor_account, visit
+from portal.visit import Guest
 from tests.cast import Cast
 from tests.ear import Ear
 from tests.world import keep, post, told
@@ -135,6 +137,46 @@ def test_a_lower_number_that_commits_later_is_not_missed(cast: Cast, listen: Lis
         later = each.next("news")
         assert later is not None and later.content["id"] == lower
     assert sorted(listen(last=place).upto_ready()) == [lower, heard.content["id"]]
+
+
+def test_the_horizon_stays_below_whoever_still_writes_whichever_began_first(cast: Cast) -> None:
+    pay(cast, 1, 1_000)
+    with cast.books.session() as older, cast.books.session() as younger, cast.books.session() as reader:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        lower = sale(younger, "younger", 5_000)
+        keep(cast.books, [told(2, 7_000, at=now(timedelta(days=1)))])
+        posting.post_all(older)
+        first = horizon.begin(reader)
+        assert first.floor < lower < horizon.look(reader).last
+        again = horizon.advance(first, horizon.look(reader))
+        assert again.floor < lower
+        younger.commit()
+        assert horizon.advance(again, horizon.look(reader)).floor > lower
+    assert horizon.begin(reader).floor > lower
+
+
+def test_each_of_many_payments_is_heard_once_at_its_own_stall(cast: Cast, listen: Listen, address: str) -> None:
+    with cast.books.session() as session:
+        neighbour = vendor_account.take_up(session, "0912000002", clock.now())
+        guest = Guest("127.0.0.1", "test")
+        token = visit.begin(session, cast.books.vault, clock.now(), guest, vendor_id=neighbour)
+        session.commit()
+    ears = {"1000001": listen(), "1000002": Ear(address, {"visit": token})}
+    for ear in ears.values():
+        ear.upto_ready()
+
+    def sell(account: str) -> list[int]:
+        amounts = [1_000 * (number + 1) + int(account[-1]) for number in range(40)]
+        for amount in amounts:
+            pay(cast, amount, amount, account=account)
+        return amounts
+
+    with ThreadPoolExecutor() as pool:
+        sold = dict(zip(ears, pool.map(sell, ears), strict=True))
+    for account, ear in ears.items():
+        heard = [ear.next("news") for _ in sold[account]]
+        assert sorted(each.content["amount"] for each in heard if each is not None) == sorted(sold[account])
+        ear.close()
 
 
 def test_a_payment_told_by_another_source_is_no_news(cast: Cast, listen: Listen) -> None:
