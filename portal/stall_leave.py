@@ -1,6 +1,7 @@
 """A vendor stops: her stall's code ends, the roll says what becomes of the stall, and why is only counted."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -66,7 +67,7 @@ def leave(
     assert person.phone is not None
     place = {"stall": held.number, "market": held.market_name}
     application_form.tell(store.settings, [Told(person.phone, "joining.told.left", place)])
-    return RedirectResponse(f"/stall/leave?done={held.number}", 303)
+    return RedirectResponse("/stall/leave?" + urlencode({"done": held.number}), 303)
 
 
 def _chosen(held: list[Held], stall_id: int, reason: str, afterwards: str) -> Held:
