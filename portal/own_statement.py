@@ -15,7 +15,7 @@ from payments.consent import OwnAccount
 from payments.statement import Statement
 from payments.statements import reading
 from payments.statements.section import choose
-from portal import doorstep, page, vendor_account
+from portal import doorstep, page, throttle, vendor_account
 from portal.access import Door, needs, signed_in
 
 router = APIRouter(route_class=Door, include_in_schema=False)
@@ -42,6 +42,8 @@ def take_in(
     """All of the file or nothing; a line that is known already is not taken twice."""
     person = signed_in(request)
     with store.session() as session:
+        throttle.count(session, store.vault, clock.now(), (throttle.UPLOAD, person.who))
+        session.commit()
         shown = _shown(request, session)
         try:
             chosen = _chosen(shown["accounts"], account, agreed)

@@ -16,7 +16,7 @@ from merchants import payee
 from merchants.payee import Payee
 from payments import card, checkout
 from payments.checkout import Purchase
-from portal import page
+from portal import doorstep, page, throttle
 from portal.access import Door, everybody
 from portal.amount import read_amount
 
@@ -51,8 +51,11 @@ def pay_by_card(
     store = page.store_of(request)
     with store.session() as session:
         found = payee.find(session, serial, clock.today())
-    if not checkout.is_open(store.settings):
-        raise Refusal("page.not_found", status=404)
+        if not checkout.is_open(store.settings):
+            raise Refusal("page.not_found", status=404)
+        address = throttle.neighbourhood(doorstep.guest_of(request).address)
+        throttle.count(session, store.vault, clock.now(), (throttle.CARD, address))
+        session.commit()
     try:
         wanted = read_amount(amount)
         if wanted is None:

@@ -55,6 +55,10 @@ STRANGERS = Pace("strangers", 500, SECOND, MINUTE)
 # Who fills in application after application; a helper goes from stall to stall.
 APPLICANT = Pace("applicant", 8, MINUTE, 60 * MINUTE)
 HELPER = Pace("helper", 60, MINUTE, 15 * MINUTE)
+# A whole market may pay from one address, that of its network. Each time we ask the card company in our own name.
+CARD = Pace("card", 60, 10 * SECOND, 15 * MINUTE, timedelta(hours=1))
+# A statement is read while its sender waits: some files of some accounts, not files without end.
+UPLOAD = Pace("upload", 20, MINUTE, 15 * MINUTE, timedelta(hours=1))
 
 _COUNT = text("""
     INSERT INTO throttle AS t (key, failures, failed_at, open_at) VALUES (:key, 1, :now, :now)

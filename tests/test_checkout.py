@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +24,8 @@ from payments import checkout, payout, settler
 from payments.checkout import Purchase
 from payments.demo.card_company import Thing
 from payments.demo.card_messenger import Messenger
+from portal import throttle
+from portal.throttle import Pace
 from tests.cards import SECRET, Cards, asked, cards, door, keyed, office, send
 from tests.test_card import take
 from tests.test_webhooks import wait_for
@@ -133,6 +136,17 @@ def fields_of(page: str) -> dict[str, str]:
         if 'type="hidden"' in piece:
             found[piece.split('name="')[1].split('"')[0]] = unescape(piece.split('value="')[1].split('"')[0])
     return found
+
+
+def test_one_address_that_begins_payment_after_payment_has_to_wait(
+    client: TestClient, cards: Cards, street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "CARD", Pace("card", 1, timedelta(seconds=10), timedelta(minutes=15)))
+    serial = street.codes["A1"]["serial"]
+    form = fields_of(client.get(f"/q/{serial}?amount=50000").text) | {"amount": "50000"}
+    answers = [client.post(f"/q/{serial}/card", data=form, follow_redirects=False) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 429] and "retry-after" in answers[1].headers
+    assert len(cards.company.sessions) == 1 and client.get(f"/q/{serial}").status_code == 200
 
 
 def test_a_card_payment_from_the_page_to_the_books(

@@ -1,10 +1,15 @@
 """A vendor brings her own account's statement in, under a consent that is written down."""
 
+from datetime import timedelta
+
+import pytest
 from httpx2 import Response
 from sqlalchemy import text
 from sqlmodel import select
 
 from payments.consent import Consent
+from portal import throttle
+from portal.throttle import Pace
 from tests import bank_book
 from tests.bank_book import sales
 from tests.cast import Cast
@@ -44,3 +49,11 @@ def test_nothing_is_read_without_consent_nor_into_anothers_account(cast: Cast) -
     with cast.books.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM statement_line")).scalar_one() == 0
         assert connection.execute(text("SELECT count(*) FROM consent")).scalar_one() == 0
+
+
+def test_files_without_end_have_to_wait(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "UPLOAD", Pace("upload", 2, timedelta(minutes=1), timedelta(minutes=15)))
+    answers = [send(cast, account=own_account(cast), agreed="true") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 50 < int(answers[-1].headers["retry-after"]) <= 60
+    assert cast.sign_in("vendor").get(PAGE).status_code == 200  # looking is free
