@@ -113,9 +113,7 @@ def _measure(browser: TestClient, path: str, looks: int) -> None:
     median, size = statistics.median(spent), int(answer.headers["content-length"])
     kept = "kept" if median < PAGE_MS and size < PAGE_BYTES else "NOT KEPT"
     promised = "" if path.endswith((".csv", ".xlsx")) else f"promised < {PAGE_MS} ms, < {PAGE_BYTES // 1000} kB: {kept}"
-    print(
-        f"{path:<30}{spent[0]:>8.0f} ms at first, {median:>6.0f} ms then, {size / 1000:>6.1f} kB on the wire   {promised}"
-    )
+    print(f"{path:<30}{spent[0]:>8.0f} ms at first, {median:>6.0f} ms then, {size / 1000:>6.1f} kB   {promised}")
 
 
 if __name__ == "__main__":
