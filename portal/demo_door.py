@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from ground import clock
 from ground.store import Store
+from payments.demo import lead
 from portal import doorstep, form, jurisdiction, page, staff, vendor_account
 from portal.access import Door, everybody
 from portal.person import ROLES, Office
@@ -24,15 +25,6 @@ NAMES = {
     "province": "Bà Lan (mẫu)",
     "operator": "Người vận hành (mẫu)",
 }
-# The vendor of whom there is most to see: who sold most in the last week, of those with a phone.
-_BUSIEST = text("""
-    SELECT merchant.phone
-    FROM stall_day d JOIN stall_state s ON s.stall_id = d.stall_id AND s.superseded_at IS NULL
-        AND s.since <= :day AND (s.until IS NULL OR s.until > :day)
-    JOIN merchant ON merchant.id = s.merchant_id
-    WHERE d.market_id = :market AND d.business_date > CAST(:day AS date) - 7 AND merchant.phone IS NOT NULL
-    GROUP BY merchant.phone ORDER BY sum(d.sales_count) DESC, merchant.phone LIMIT 1
-""")
 _FIRST_MARKET = text("SELECT id, code FROM market WHERE made_up ORDER BY id LIMIT 1")
 
 
@@ -55,11 +47,10 @@ def _find(session: Session, who: str, moment: datetime) -> tuple[int | None, int
     if market is None:
         raise HTTPException(404)
     if who == "vendor":
-        asked = {"market": market.id, "day": clock.business_date(moment)}
-        phone = session.execute(_BUSIEST, asked).scalar()
-        if phone is None:
+        first = lead.find(session, clock.business_date(moment))
+        if first is None:
             raise HTTPException(404)
-        return None, vendor_account.take_up(session, phone, moment)
+        return None, vendor_account.take_up(session, first.phone, moment)
     found = staff.named(session, NAMES[who]) or staff.add(session, NAMES[who], moment)
     staff.appoint(session, found, Office(who, _area(session, who, market.code, moment)), moment)
     return found.key, None

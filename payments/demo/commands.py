@@ -29,6 +29,7 @@ from payments.demo import (
     goal,
     history,
     inspection_round,
+    lead,
     morning,
     registry,
     till,
@@ -115,6 +116,7 @@ def live_morning(settings: Settings, base_url: str) -> None:
         with books.session() as session:
             tills = till.every(session)
             serial = session.execute(_A_CODE).scalar()
+            first = lead.find(session, clock.today())
         books.engine.dispose()
     except (Refusal, SQLAlchemyError) as error:
         say("demo.morning.away", reason=error, seconds=0)
@@ -122,7 +124,7 @@ def live_morning(settings: Settings, base_url: str) -> None:
     if serial is not None and settings.stripe_api_base is not None:
         say("demo.cards", page=f"{base_url}/q/{serial}", counter=settings.stripe_api_base)
     random = Random()
-    payers = Payers(tills, random)
+    payers = Payers(tills, random, first.stalls if first else frozenset())
     say("demo.morning.begins", count=len(payers))
     morning.live_through(payers, settings, base_url, say, random)
     say("demo.morning.ends")

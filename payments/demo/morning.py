@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import timedelta
 from random import Random
 from typing import NamedTuple
@@ -20,6 +20,8 @@ LASTS_SECONDS = 3 * 3600.0
 PAUSE_SECONDS = (0.8, 3.0)
 WAIT_SECONDS, WAIT_MAX_SECONDS = 1.0, 30.0
 SUMMARY_EVERY = 20
+LEAD_SHARE = 0.15
+"""Of the payments: one comes to the vendor's page that can be opened about every quarter of a minute."""
 KINDS = {"ordinary": 85, "late_hours": 4, "late_days": 3, "twice": 4, "nobody": 2.5, "otherwise": 1.5}
 
 Say = Callable[..., None]
@@ -34,14 +36,15 @@ class Scene(NamedTuple):
 
 
 class Payers:
-    """Who pays where this morning, drawn by the habits of the history."""
+    """Who pays where this morning, drawn by the habits of the history; every few payments one comes to `lead`."""
 
-    def __init__(self, tills: Sequence[Till], random: Random) -> None:
+    def __init__(self, tills: Sequence[Till], random: Random, lead: Set[int] = frozenset()) -> None:
         today = clock.today()
         seed = (today - timedelta(days=1)).isoformat()
         known = [(till, habit.habit_of(till, seed)) for till in tills if till.is_live_on(today)]
         self._tills = [(till, each) for till, each in known if each.daily]
         self._weights = [habit.expected(each, till, today) for till, each in self._tills]
+        self._lead = [(till, each) for till, each in self._tills if till.stall_id in lead]
         self._random = random
         self._id = int(time.time() * 1000)  # beyond every id of the history and of an earlier morning
 
@@ -53,6 +56,8 @@ class Payers:
         random = self._random
         (kind,) = random.choices(list(KINDS), list(KINDS.values()))
         ((till, each),) = random.choices(self._tills, self._weights)
+        if self._lead and random.random() < LEAD_SHARE:
+            kind, (till, each) = "ordinary", random.choice(self._lead)
         ago = {"late_hours": timedelta(hours=random.randint(1, 6)), "late_days": timedelta(days=random.randint(1, 6))}
         moment = clock.now() - ago.get(kind, timedelta())
         payment = Payment(self._id, moment, habit.draw_amount(random, each), till)
