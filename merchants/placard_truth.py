@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from ground.refusal import Refusal
 from merchants import account, bank
+from merchants.merchant import NAMELESS
 from merchants.token import ALPHABET
 
 # As people type what they read: the serials' alphabet has no I, L, O and U.
@@ -82,7 +83,7 @@ def shorten(name: str) -> str:
     Longer names are a shop's, and stand on its sign.
     """
     words = name.split()
-    if len(words) not in _PERSON_WORDS:
+    if len(words) not in _PERSON_WORDS or name == NAMELESS:
         return name
     return " ".join([words[0], *(f"{word[0]}." for word in words[1:-1]), words[-1]])
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from ground import clock, words
 from ground.store import Store
+from merchants.merchant import NAMELESS
 from payments import indicator, replay, seal, stall_day, verify
 from portal import kept_kind
 from portal.kept_kind import KINDS
@@ -137,6 +138,11 @@ def test_an_erasure_waits_until_she_left_and_leaves_no_trace_of_her_nor_a_differ
     checked = verify.verify(cast.books)
     assert checked.ok, checked.differences  # the audit's chain among it
     assert lan.get("/stall").status_code == 303
+    serial = ask(cast, "SELECT serial FROM code JOIN stall s ON s.id = stall_id WHERE s.number = 'K7'")[0][0]
+    placard = cast.stranger().get(
+        f"/v/{serial}"
+    )  # who holds her old one learns that it is revoked, and not whose it was
+    assert placard.status_code == 200 and NAMELESS in placard.text
     assert ask(cast, "SELECT what FROM audit ORDER BY number DESC LIMIT 1") == [("vendor.erase",)]
     again = come_in(cast, log)  # the same phone is a stranger's now
     assert NAME not in again.get("/stall/mine").text and "10.000" not in again.get("/stall").text
