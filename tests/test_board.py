@@ -15,7 +15,7 @@ from sqlmodel import Session
 
 from ground import clock, words
 from ground.store import Store
-from merchants import code, inspection, roll, roll_layout
+from merchants import code, inspection, market, roll, roll_layout
 from payments import activity, board_sheet, funnel, indicator, sample
 from payments.activity import QUIET_DAYS
 from tests.cast import Browser, Cast
@@ -204,6 +204,15 @@ def test_a_list_can_be_narrowed_and_turned(cast: Cast, monkeypatch: pytest.Monke
     seen = [re.findall(r"<li><b>(\w+)</b>", browser.get(f"{ROOT}/stalls?page={page}").text) for page in range(1, 6)]
     assert seen == [["A1", "A2"], ["B1", "B2"], ["C1", "D1"], ["E1"], []]
     assert 'href="?section=A&amp;page=2"' not in browser.get(f"{ROOT}/stalls?section=A").text
+
+
+def test_a_market_without_a_roll_has_a_page_too(cast: Cast, session: Session) -> None:
+    market.add(session, "cho-moi", "Chợ Mới", "26506", since=TODAY)
+    session.commit()
+    said = read(cast.sign_in("operator"), "/board/cho-moi")
+    assert words.say("board.no_stalls") in said and words.say("board.idle", count=0) in said
+    for path in ("stalls", "stalls?section=%00&state=nonsense&page=9", "stalls.xlsx", "funnel.csv?period=2026-10"):
+        assert cast.sign_in("operator").get(f"/board/cho-moi/{path}").status_code == 200
 
 
 def contents(browser: Browser) -> dict[str, tuple[bytes, dict[str, str]]]:
