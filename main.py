@@ -95,6 +95,7 @@ class House:
         gc.collect()
         gc.freeze()  # what was imported stays: the collector need not walk it again
         yield
+        self._portal.state.newsroom.close()
         self._warmer.stop()
         self._settler.stop()
         self._inbox.stop()
