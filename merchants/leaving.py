@@ -3,8 +3,8 @@
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import BigInteger, Column, Identity, text
+from sqlmodel import Field, Session, SQLModel
 
 from ground import words
 from ground.refusal import Refusal
@@ -18,6 +18,15 @@ LEAST = 3
 """How many must have said a thing, and how many something else, before a count of it is shown."""
 QUARTERS = 8
 DAY = timedelta(days=1)
+
+
+class Leaving(SQLModel, table=True):
+    """That somebody left a market in a month (its first day stands for it), and why; not who, nor which stall."""
+
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    market_id: int = Field(sa_type=BigInteger)
+    month: date
+    reason: str
 
 
 class Left(NamedTuple):
@@ -80,10 +89,8 @@ def leave(
     columns = ("status",) if afterwards == "closed" else ("bank", "account", "account_name", "virtual_account")
     roll.write_in(session, market, row, columns, merchant_id=merchant_id)
     revoked = code.revoke_at(session, stall_id, reason=words.say("leaving.revoked"), on=today)
-    session.execute(
-        text("INSERT INTO leaving (market_id, month, reason) VALUES (:market, :month, :reason)"),
-        {"market": market.key, "month": today.replace(day=1), "reason": reason},
-    )
+    session.add(Leaving(market_id=market.key, month=today.replace(day=1), reason=reason))
+    session.flush()
     return Left(since, revoked)
 
 

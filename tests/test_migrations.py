@@ -10,7 +10,7 @@ from sqlmodel import AutoString, SQLModel
 
 from ground import audit, store
 from ground.store import Store
-from merchants import account, code, inspection, market, merchant, placard, stall
+from merchants import account, application, code, inspection, leaving, market, merchant, placard, stall
 from payments import (
     backfill,
     card,
@@ -38,6 +38,9 @@ from portal import api_key, invitation, phone_code, second_factor, staff, thrott
 
 TABLES = {
     api_key.ApiKey,
+    application.Application,
+    application.ApplicationStep,
+    leaving.Leaving,
     audit.Audit,
     invitation.Invitation,
     phone_code.PhoneCode,
