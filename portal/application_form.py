@@ -1,4 +1,4 @@
-"""The form of an application, the text one agrees to, and the messages about it: alike for vendor and helper."""
+"""The form of an application and the messages about it: alike for vendor and helper."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -11,14 +11,10 @@ from ground import message, words
 from ground.settings import Settings
 from merchants import account, applicant, bank, market
 from merchants.applicant import Filled
-from merchants.application import Agreement, Application
+from merchants.application import Application
 from merchants.approval import Told
 
 Text = Annotated[str, Form()]
-
-VERSION = "2026-11"
-"""Of the text that is agreed to; a test sees to it that no word of it changes under the same version."""
-PARTS = ("kept", "money", "yours", "public", "stop", "law")
 
 
 class Typed(NamedTuple):
@@ -78,12 +74,6 @@ def signer(by: str, language: str) -> str:
     """Who signed a step, as people say it: staff by name, a vendor by what she is here."""
     kind, _, name = by.partition(":")
     return name if kind == "staff" else words.say(f"application.by.{'slip' if kind == 'slip' else 'vendor'}", language)
-
-
-def agreement(how: str, language: str) -> Agreement:
-    """What is agreed to, as it was shown."""
-    wording = "\n".join(words.say(f"consent_text.{part}", language) for part in PARTS)
-    return Agreement(how, VERSION, wording)
 
 
 def tell(settings: Settings, told: Iterable[Told]) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import Session
 from ground import audit, clock, message, words
 from ground.refusal import Refusal
 from ground.store import Store
-from merchants import application, market
+from merchants import agreement, application, market
 from merchants.application import Application, Vendor
 from merchants.market import Market
 from portal import application_form, device, doorstep, form, page, phone_code, throttle, vendor_account
@@ -129,12 +129,12 @@ def agree(request: Request, store: StoreDep, number: Number, agreed: Annotated[b
         try:
             if not agreed:
                 raise Refusal("application.not_agreed")
-            given = application_form.agreement("code", page.language_of(request))
+            given = agreement.take_down("code", page.language_of(request))
             application.submit(session, found, given, by=person.who, moment=moment)
         except Refusal as refusal:
             session.rollback()
             return doorstep.again(request, "apply_check.html", refusal, **application_form.facts(session, found))
-        told = {"state": found.state, "consent": application_form.VERSION}
+        told = {"state": found.state, "consent": agreement.VERSION}
         audit.record(session, person.who, "application.submit", None, told, subject=f"application:{number}")
         session.commit()
     return RedirectResponse("/apply?" + urlencode({"done": "submitted"}), 303)

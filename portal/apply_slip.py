@@ -12,7 +12,7 @@ from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.store import Store
 from ground.vault import Vault
-from merchants import application
+from merchants import agreement, application
 from merchants.application import Application
 from portal import application_form, doorstep, form, page
 from portal.access import Door, everybody
@@ -62,12 +62,12 @@ def agree(request: Request, store: StoreDep, token: str, agreed: Annotated[bool,
         try:
             if not agreed:
                 raise Refusal("application.not_agreed")
-            given = application_form.agreement("slip", page.language_of(request))
+            given = agreement.take_down("slip", page.language_of(request))
             application.submit(session, found, given, by=WHO, moment=moment)
         except Refusal as refusal:
             session.rollback()
             return doorstep.again(request, "apply_slip.html", refusal, **shown)
-        told = {"state": found.state, "consent": application_form.VERSION}
+        told = {"state": found.state, "consent": agreement.VERSION}
         audit.record(session, WHO, "application.submit", None, told, subject=f"application:{found.key}")
         session.commit()
         return page.render(request, "apply_slip.html", **shown | {"is_sent": True}, error=None)

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from ground import audit, clock, message, words
 from ground.refusal import Refusal
 from ground.store import Store
-from merchants import application, market, qr_image
+from merchants import agreement, application, market, qr_image
 from merchants.application import Application
 from merchants.market import Market
 from portal import application_form, apply_slip, doorstep, form, page, phone_code, throttle, vendor_account
@@ -93,12 +93,12 @@ def enter(request: Request, store: StoreDep, code: str, number: Number, told: An
                 raise Refusal("joining.wrong_code" if is_open else "joining.code_over")
             vendor_id = vendor_account.take_up(session, phone, moment)
             throttle.forgive(session, store.vault, (throttle.PHONE, phone))
-            given = application_form.agreement("code", page.language_of(request))
+            given = agreement.take_down("code", page.language_of(request))
             application.submit(session, found, given, by=person.who, moment=moment, vendor_id=vendor_id)
         except Refusal as refusal:
             session.rollback()
             return doorstep.again(request, "field_consent.html", refusal, **_facts(session, found))
-        after = {"state": found.state, "consent": application_form.VERSION}
+        after = {"state": found.state, "consent": agreement.VERSION}
         audit.record(session, person.who, "application.submit", None, after, subject=f"application:{number}")
         session.commit()
     answer = RedirectResponse(f"/field/{code}/application?sent={number}", 303)

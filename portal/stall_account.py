@@ -10,7 +10,7 @@ from sqlmodel import Session
 from ground import audit, clock, message, words
 from ground.refusal import Refusal
 from ground.store import Store
-from merchants import application
+from merchants import agreement, application
 from merchants.application import Application, Vendor
 from merchants.approval import Told
 from merchants.market import Market
@@ -100,12 +100,12 @@ def agree(
             if found.phone != person.phone:
                 _prove(request, session, store, found, code, moment)
                 found = application.find(session, number, vendor=_vendor(person), lock=True)
-            given = application_form.agreement("visit", page.language_of(request))
+            given = agreement.take_down("visit", page.language_of(request))
             application.submit(session, found, given, by=person.who, moment=moment)
         except Refusal as refusal:
             session.rollback()
             return doorstep.again(request, "stall_account_check.html", refusal, **shown)
-        told = {"state": found.state, "consent": application_form.VERSION}
+        told = {"state": found.state, "consent": agreement.VERSION}
         audit.record(session, person.who, "application.submit", None, told, subject=f"application:{number}")
         session.commit()
     place = {"stall": found.stall, "market": shown["market"].name}

@@ -12,11 +12,10 @@ from sqlmodel import Session, select
 
 from ground import clock, words
 from ground.refusal import Refusal
-from merchants import application, forgetting, leaving
+from merchants import agreement, application, forgetting, leaving
 from merchants.applicant import Filled
 from merchants.application import Agreement, Application
 from merchants.market import Market
-from portal import application_form
 from tests.world import Street
 
 FILLED = Filled("K7", "Nguyễn Thị Lan", "0988000111", "970436", "0123456789", "NGUYEN THI LAN")
@@ -132,9 +131,9 @@ def test_what_nobody_goes_on_with_is_forgotten_in_time(session: Session, street:
 
 
 def test_the_words_agreed_to_change_only_with_their_version() -> None:
-    said = "\n\n".join(application_form.agreement("code", language).wording for language in words.LANGUAGES)
+    said = "\n\n".join(agreement.take_down("code", language).wording for language in words.LANGUAGES)
     digest = hashlib.sha256(said.encode()).hexdigest()[:16]
-    assert (application_form.VERSION, digest) == ("2026-11", "5ccd52aebde0716b")
+    assert (agreement.VERSION, digest) == ("2026-11", "5ccd52aebde0716b")
 
 
 # --- why vendors left

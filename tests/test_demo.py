@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import text
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from ground import clock, embedded, store
@@ -16,7 +17,8 @@ from ground.refusal import Refusal
 from ground.settings import Settings, secret_values
 from ground.store import Store
 from main import House
-from merchants import bank, roll_file, token
+from merchants import bank, claim, roll_file, token
+from merchants.application import Application
 from payments import finding, indicator, published, replay, verify
 from payments.demo import board, commands, feed, habit, history, morning, oddity, registry, roll, sheet, till
 from payments.demo.feed import Payment
@@ -193,6 +195,15 @@ def test_helpers_went_their_rounds_and_found_what_was_forged(demo: Store) -> Non
     assert count(demo, "inspection", "verdict = 'foreign' AND settled_at IS NULL") > 0
     assert count(demo, "inspection", "verdict = 'foreign' AND settled_at IS NOT NULL") > 0
     assert count(demo, "inspection", "sample_id IS NULL OR inspected_at > now()") == 0
+
+
+def test_newcomers_wait_for_the_first_board_and_one_asks_for_a_stall_that_somebody_has(demo: Store) -> None:
+    with demo.session() as session:
+        asked = session.exec(select(Application).where(Application.state == "submitted")).all()
+        relations = [claim.look_into(session, each, clock.today()).relation for each in asked]
+    assert sorted(relations) == ["free", "other"]
+    assert count(demo, "application", "state = 'returned'") == 1
+    assert count(demo, "application", "account NOT LIKE 'MAU%'") == 0
 
 
 def test_todays_demo_is_kept_as_it_is(demo: Store, demo_settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from ground import clock, words
-from merchants import code, market
+from merchants import agreement, code, market
 from payments import revenue_book, verify
-from portal import application_form, throttle
+from portal import throttle
 from tests.applicant import LAN, Log, apply_for, ask, code_for, come_in, decide, fields, number_in, state, told
 from tests.applicant import log as log
 from tests.cast import VENDOR_PHONE, Cast
@@ -58,7 +58,7 @@ def test_a_stranger_becomes_a_vendor_with_a_code_that_works_today(cast: Cast, lo
     assert cast.stranger().get(f"/q/{serial}").status_code == 200
     assert "K7" in lan.get("/stall").text  # the visit she has had all along
     consent = ask(cast, "SELECT agreed_by, agreed_version, agreed_wording FROM application WHERE id = :n", n=number)
-    assert consent[0][:2] == ("code", application_form.VERSION) and said("consent_text.yours") in consent[0][2]
+    assert consent[0][:2] == ("code", agreement.VERSION) and said("consent_text.yours") in consent[0][2]
 
 
 def test_an_empty_market_takes_its_first_stall_by_an_application(cast: Cast, log: Log) -> None:

@@ -31,6 +31,7 @@ from payments.demo import (
     inspection_round,
     lead,
     morning,
+    newcomer,
     registry,
     till,
 )
@@ -150,6 +151,7 @@ def build(books: Store, today: date, *, payments: int = PAYMENTS, days: int = DA
         goal.set_targets(session, today)
         cash.tell(session, past)
         inspection_round.walk(session, today)
+        newcomer.knock(session, today)
         session.commit()
         _analyse(books)
         end = bar.add_task(words.say("demo.last_month", language), total=2)
