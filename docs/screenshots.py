@@ -24,6 +24,7 @@ ARGUMENTS = [
 ]
 WIDTHS = {"": (1200, 1240), "-phone": (390, 1240)}
 COLOURS = 128  # what a page needs to look as it does
+SETTLE_MILLISECONDS = 1500  # a page that listens is heard of by then
 
 
 def find_chromium() -> str | None:
@@ -37,7 +38,7 @@ def main(
     language: Annotated[str, typer.Option(help="vi or en")] = "vi",
     folder: Annotated[Path, typer.Option(help="where the pictures go")] = Path(__file__).parent,
 ) -> None:
-    """Take the front page, one market's, its board's and its ward's, for a desk and for a phone."""
+    """Take the front page, one market's, its board's, its ward's and a vendor's, for a desk and for a phone."""
     chromium = find_chromium()
     if chromium is None:
         typer.echo(f"No Chromium found: one of {', '.join(CHROMIUMS)} must be on the PATH.", err=True)
@@ -47,7 +48,7 @@ def main(
         front = f"{address.rstrip('/')}/"
         page = f"{front}markets/{market or _first_market(browser, front)}"
         open_to_all = {"markets": front, "market": page}
-        for name in (*open_to_all, "board", "ward"):  # a board and a ward come in, and are led to their own
+        for name in (*open_to_all, "board", "ward", "vendor"):  # these come in, and are led to their own
             for form, size in WIDTHS.items():
                 file = folder / f"{name}{form}{'' if language == 'vi' else f'.{language}'}.png"
                 with _open(browser, size) as opened:
@@ -76,13 +77,14 @@ def _enter(page: Page, front: str, who: str) -> str:
     """Sign in by the demo's own door; the address of the page one is led to."""
     page.goto(f"{front}signin")
     page.locator(f"button[name=who][value={who}]").click()
-    page.wait_for_url(f"**/{who}/**")
+    page.wait_for_url(lambda url: "/signin" not in url)
     return page.url.partition("?")[0]
 
 
 def _take(page: Page, url: str, file: Path) -> None:
     answer = page.goto(url)
     assert answer is not None and answer.ok, f"{url} does not answer"
+    page.wait_for_timeout(SETTLE_MILLISECONDS)
     with Image.open(BytesIO(page.screenshot())) as taken:
         taken.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
