@@ -21,12 +21,14 @@ MONTHS_MAX = 4000
 
 
 class Mark(NamedTuple):
-    """How far the journal and the cash reports were read, by their last ids. Whoever was writing then has an
-    `xmax` below: what is written under a lower id may still have come later."""
+    """How far the journal and the cash reports were read, by their last ids. Whoever was writing then, and may still
+    commit under a lower id, began before `own`: the snapshot's `xmax` is only the first number that had not ended. A
+    transaction that had its own before has none to tell by."""
 
     entry: int
     report: int
     xmax: int
+    own: int | None
 
 
 @dataclass
@@ -108,7 +110,9 @@ def _has(shelf: Shelf, key: Key, through: date) -> bool:
 
 _NOW = text("""
     SELECT (SELECT coalesce(max(id), 0) FROM entry), (SELECT coalesce(max(id), 0) FROM cash_report),
-        pg_snapshot_xmax(pg_current_snapshot())::text::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+        CASE WHEN pg_current_xact_id_if_assigned() IS NULL THEN pg_current_xact_id() END::text::bigint,
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
         (SELECT coalesce(max(id), 0) FROM match)
 """)
 _CHANGED = text("""
@@ -141,11 +145,13 @@ def _refresh(connection: Connection, shelf: Shelf) -> Shelf:
         since = {"entry": shelf.mark.entry, "report": shelf.mark.report, "through": through}
         for market_id, first in connection.execute(_CHANGED, since):
             shelf.months.pop((market_id, first), None)
-    if xmin == now.xmax:
+    shelf.match = match
+    if now.own is None:
+        return shelf
+    if xmin == now.own:
         shelf.mark = shelf.seen = now
     elif shelf.seen is None:
         shelf.seen = now
-    elif xmin >= shelf.seen.xmax:
+    elif shelf.seen.own is not None and xmin >= shelf.seen.own:
         shelf.mark, shelf.seen = shelf.seen, now
-    shelf.match = match
     return shelf

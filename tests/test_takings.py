@@ -106,6 +106,40 @@ def test_a_sale_under_a_lower_number_that_is_committed_later_is_seen(
     assert days(session, street) == {DAY: 199_999}
 
 
+def test_the_later_one_may_have_begun_to_write_later_too(books: Store, session: Session, street: Street) -> None:
+    """The lower number belongs to a transaction that no snapshot counts yet: none with a higher one has ended."""
+    sell(books, 1, "A1")
+    sell(books, 2, "A2")
+    days(session, street)
+    with books.session() as elder, books.session() as slow:
+        elder.execute(text("SELECT pg_current_xact_id()"))
+        take_off(slow, street, "A1")
+        take_off(elder, street, "A2")
+        elder.commit()
+        assert days(session, street) == {DAY: 199_999}
+        session.rollback()
+        assert days(session, street) == {DAY: 199_999}
+        session.rollback()
+        slow.commit()
+    assert days(session, street) == {DAY: 199_998}
+
+
+def take_off(session: Session, street: Street, stall: str) -> None:
+    """One đồng, by an entry and in the rollup."""
+    where = {"market": street.market.key, "stall": stall}
+    session.execute(
+        text("""
+            INSERT INTO entry (kind, debit, credit, amount, business_date, occurred_at, posted_at, notice_id)
+            SELECT 'reversal', e.credit, e.debit, 1, e.business_date, e.occurred_at, e.posted_at, e.notice_id
+            FROM stall s JOIN entry e ON e.credit = 'stall:' || s.id
+            WHERE s.market_id = :market AND s.number = :stall
+        """),
+        where,
+    )
+    of_stall = "stall_id = (SELECT id FROM stall WHERE market_id = :market AND number = :stall)"
+    session.execute(text(f"UPDATE stall_day SET sales_value = sales_value - 1 WHERE {of_stall}"), where)
+
+
 def test_who_looks_at_an_older_state_of_the_books_spoils_nobody_elses(
     books: Store, session: Session, street: Street
 ) -> None:
