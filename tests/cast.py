@@ -67,8 +67,9 @@ class Browser:
 
     def token(self, page: str = "/signin") -> str:
         """The token of the first form on a page."""
-        html = self.get(page, follow_redirects=True).text
-        found = re.search(r'name="token" value="([0-9a-f]+)"', html)
+        answer = self.get(page, follow_redirects=True)
+        assert answer.status_code < 500, answer.text
+        found = re.search(r'name="token" value="([0-9a-f]+)"', answer.text)
         assert found is not None, f"no form on {page}"
         return unescape(found[1])
 
