@@ -1,7 +1,7 @@
 """Two providers watch one account: one posts, the other corroborates, and no payment is two sales."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from itertools import permutations
@@ -15,7 +15,9 @@ from starlette.testclient import TestClient
 from ground import clock
 from ground.store import Store
 from payments import notice, posting, replay, verify
+from payments.notice import Told
 from payments.providers import casso as provider
+from payments.providers import payos
 from tests import bank_book, lane_world, rails, world
 from tests.bank_book import Stated, findings, sales, state
 from tests.shell import run
@@ -111,11 +113,42 @@ def test_the_token_that_only_the_other_feed_kept_says_whose_the_line_is(books: S
         assert {row[3] for row in findings(books)} == {"resolved"}
 
 
+def test_three_providers_of_one_account_make_one_sale_in_every_order(books: Store, street: Street) -> None:
+    """The first to tell posts; a change brings the sale to another one of them, and back."""
+    for order in permutations(("sepay", "casso", "payos")):
+        empty(books)
+        for name in order:
+            tell_of_one(books, name)
+            post(books)
+        assert sales(books) == [("A1", "2026-10-05", 20_000, 1, 0)], order
+        assert [each.split()[0] for each in beside(books)] == sorted(order[1:])
+        state(books, [Stated("2026-10-05 08:30:00", 20_000)])
+        bank_book.reconcile(books)
+        for posting_ in (*order[1:], order[0]):
+            assert sales(books) == [("A1", "2026-10-05", 20_000, 1, 20_000)], (order, posting_)
+            assert findings(books) == []
+            choose(books, posting_, "2026-10-01")
+        assert_proven(books)
+
+
+def tell_of_one(books: Store, name: str) -> None:
+    """The same payment, as each of them tells it: by its own number, and nothing else to know it by but when it was."""
+    if name == "sepay":
+        keep(books, [told(1)])
+    elif name == "casso":
+        rails_keep(books, 7)
+    else:
+        keep_translated(books, payos.translate(rails.body(rails.payos_signed(rails.payos(9)))))
+
+
 def rails_keep(books: Store, id: int, amount: int = 20_000, **more: Any) -> None:
     """Casso's notice, kept as the door would."""
-    (found,) = provider.translate(rails.body(rails.casso_v2(id, amount, **more)))
+    keep_translated(books, provider.translate(rails.body(rails.casso_v2(id, amount, **more))))
+
+
+def keep_translated(books: Store, notices: Sequence[Told]) -> None:
     with psycopg.connect(books.url, options="-c timezone=UTC") as connection:
-        notice.keep(connection, [notice.seal(found, books.vault, clock.now())])
+        notice.keep(connection, [notice.seal(found, books.vault, clock.now()) for found in notices])
 
 
 def empty(books: Store) -> None:
