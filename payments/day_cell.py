@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from time import monotonic
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -41,7 +40,6 @@ class Month:
     """
 
     through: date
-    read_at: float
     days: dict[str, dict[date, DayCell]] = field(default_factory=lambda: {measure: {} for measure in MEASURES})
     weakest: dict[str, Strength] = field(default_factory=dict)
     rows: dict[date, Rows] = field(default_factory=dict)
@@ -86,7 +84,7 @@ _ROWS = (
 
 def read(connection: Connection, wanted: Mapping[Key, date]) -> dict[Key, Month]:
     """Markets' months, each up to its day: by the days' sums alone where those suffice, else by their stalls."""
-    months = {key: Month(through, monotonic()) for key, through in wanted.items()}
+    months = {key: Month(through) for key, through in wanted.items()}
     spans = _columns([(market_id, first, through) for (market_id, first), through in wanted.items()])
     sold: dict[Key, int] = {}
     for measures, query in _DAYS:
