@@ -102,8 +102,8 @@ FROM_JOURNAL = f"""
 _FOLLOWED = "kind NOT IN ('sale', 'held', 'refund', 'reinstated')"
 _HALVES = "UNION ALL".join(
     f"""
-    SELECT business_date, substr({account}, 7)::bigint AS stall_id, {sign}amount AS value
-    FROM entry WHERE notice_id = p.notice_id AND {account} LIKE 'stall:%' AND {which}
+    SELECT notice_id, business_date, substr({account}, 7)::bigint AS stall_id, {sign}amount AS value
+    FROM entry WHERE {account} LIKE 'stall:%' AND {which}
     """
     for account, sign, which in (
         ("credit", "", "kind IN ('sale', 'held')"),
@@ -111,11 +111,10 @@ _HALVES = "UNION ALL".join(
         ("debit", "-", _FOLLOWED),
     )
 )
-# OFFSET 0: each pair's entries by their index, or every portion of a long reconciliation reads the whole journal.
 _CONFIRM = _UPSERT.format(
     changes=f"""
     SELECT s.market_id, e.business_date, e.stall_id, 0, 0, 0, (:sign * sum(e.value))::bigint
-    FROM {{pairs}} AS p CROSS JOIN LATERAL ({_HALVES} OFFSET 0) AS e JOIN stall s ON s.id = e.stall_id
+    FROM {{pairs}} AS p JOIN ({_HALVES}) AS e ON e.notice_id = p.notice_id JOIN stall s ON s.id = e.stall_id
     GROUP BY 1, 2, 3
 """
 )
