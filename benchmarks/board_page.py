@@ -2,23 +2,18 @@
 
 import argparse
 import statistics
-import tempfile
 import time
 from datetime import timedelta
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from ground import clock, embedded, store
-from ground.settings import Settings
+from benchmarks import stage
+from ground import clock
 from ground.store import Store
-from merchants import code, market, roll
-from portal import app as portal
-from portal import staff, visit
+from merchants import market
 from portal.person import Office
-from portal.visit import Guest
 
 STALLS, SECTIONS, DAYS = 1685, 7, 365
 PAGE_MS, PAGE_BYTES = 250, 100_000  # what is promised
@@ -29,33 +24,24 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--looks", type=int, default=9)
     looks = options.parse_args().looks
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         _fill(books)
-        browser = _clerk(books)
+        browser = stage.signed_in(books, Office("board", "market:m"))
         for page in PAGES:
             _measure(browser, f"/board/m{page}", looks)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _fill(books: Store) -> None:
     """Seven stalls in ten sell nearly every day, some stopped, some never began, some are vacant."""
     since = clock.today() - timedelta(days=DAYS)
-    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+    with books.session() as session:
         found = market.add(session, "m", "Chợ", "26506", since=since)
         lines = ["stall;section;merchant;phone;bank;account;status"]
         for number in range(STALLS):
             vacant = number % 10 == 9
             who = ";;;;vacant" if vacant else f"Hộ {number};09{number:08};VCB;{number:09};"
             lines.append(f"S{number};S{number % SECTIONS};{who}")
-        file = Path(folder) / "roll.csv"
-        file.write_text("\n".join(lines), "utf-8")
-        done = roll.take_in(session, found, file)
-        assert not done.errors, done.errors[:3]
-        code.issue(session, found, since=since)
+        stage.take_roll(session, found, lines, since=since)
         session.execute(
             text("""
                 INSERT INTO stall_day (market_id, business_date, stall_id, sales_value, sales_count)
@@ -89,18 +75,6 @@ def _stop(session: Session) -> None:
     """
     for statement in (notices, entries):
         session.execute(text(statement))
-
-
-def _clerk(books: Store) -> TestClient:
-    moment = clock.now()
-    with books.session() as session:
-        clerk = staff.add(session, "Chị Hoa", moment)
-        staff.appoint(session, clerk, Office("board", "market:m"), moment)
-        token = visit.begin(session, books.vault, moment, Guest("127.0.0.1", "benchmark"), staff_id=clerk.key)
-        session.commit()
-    client = TestClient(portal.create(books, lambda: True))
-    client.cookies.set("visit", token)
-    return client
 
 
 def _measure(browser: TestClient, path: str, looks: int) -> None:

@@ -3,7 +3,6 @@ and whether the server's memory grows."""
 
 import argparse
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,12 +14,10 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session
 
-from benchmarks import load
+from benchmarks import load, stage
 from benchmarks.ingest import PORT, serving
-from ground import embedded, store
-from ground.settings import Settings
 from ground.store import Store
-from merchants import code, market, roll
+from merchants import market
 
 STALLS = 500  # with the accounts that benchmarks.load pays to
 CHUNK = 20_000  # requests made at a time, so that the caller's own memory stays small
@@ -40,26 +37,17 @@ def main() -> None:
     options.add_argument("--notices", type=int, help="instead of a time")
     options.add_argument("--connections", type=int, default=32)
     chosen = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         with books.session() as session:
             _open_market(session)
-        with serving(folder, "benchmarks.doors:stored") as pid:
+        with serving(books.settings.data_dir, "benchmarks.doors:stored") as pid:
             _endure(books, pid, chosen.seconds, chosen.notices, chosen.connections)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _open_market(session: Session) -> None:
     found = market.add(session, "cho-a", "Chợ A", "26506", since=date(2026, 1, 1))
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "roll.csv"
-        rows = [f"S{number};Hộ {number};VCB;{1_000_000 + number}" for number in range(STALLS)]
-        file.write_text("\n".join(["stall;merchant;bank;account", *rows]), "utf-8")
-        roll.take_in(session, found, file)
-    code.issue(session, found, since=date(2026, 1, 1))
+    rows = [f"S{number};Hộ {number};VCB;{1_000_000 + number}" for number in range(STALLS)]
+    stage.take_roll(session, found, ["stall;merchant;bank;account", *rows], since=date(2026, 1, 1))
     session.commit()
 
 

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,14 +19,13 @@ import orjson
 import uvloop
 from sqlalchemy import text
 
-from ground import clock, embedded, store
-from ground.settings import Settings
+from benchmarks import stage
+from ground import clock
 from ground.store import Store
-from merchants import code, market, roll
+from merchants import market
 from payments import journal
-from payments.journal import Movement
+from payments.movement import Movement
 from portal import vendor_account, visit
-from portal.visit import Guest
 
 PROMISED_MS = 500
 LOOKS = 200
@@ -39,28 +37,20 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--rate", type=float, default=20, help="payments a second")
     asked = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         stalls = _fill(books, asked.pages)
         tokens = _sign_in(books, asked.pages)
-        with _serving(folder) as server:
+        with _serving(books.settings.data_dir) as server:
             _measure(books, server, stalls, tokens, asked)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _fill(books: Store, pages: int) -> list[int]:
     """A stall and a phone for each page."""
-    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+    with books.session() as session:
         found = market.add(session, "m", "Chợ", "26506", since=clock.today().replace(month=1, day=1))
         lines = ["stall;merchant;phone;bank;account"]
         lines += [f"S{i};Hộ {i};09{i:08d};VCB;{i:09d}" for i in range(pages)]
-        file = Path(folder) / "roll.csv"
-        file.write_text("\n".join(lines), "utf-8")
-        roll.take_in(session, found, file)
-        code.issue(session, found)
+        stage.take_roll(session, found, lines)
         session.commit()
         numbers = session.execute(text("SELECT number, id FROM stall"))
         by_number = {row.number: int(row.id) for row in numbers}
@@ -73,8 +63,7 @@ def _sign_in(books: Store, pages: int) -> list[str]:
     moment = clock.now()
     with books.session() as session:
         ids = [vendor_account.take_up(session, f"09{i:08d}", moment) for i in range(pages)]
-        guest = Guest("127.0.0.1", "benchmark")
-        tokens = [visit.begin(session, books.vault, moment, guest, vendor_id=id) for id in ids]
+        tokens = [visit.begin(session, books.vault, moment, stage.GUEST, vendor_id=id) for id in ids]
         session.commit()
     return tokens
 

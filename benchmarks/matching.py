@@ -7,7 +7,6 @@ Python dict joins them in memory. None of those pairs what bears no reference, k
 import argparse
 import csv
 import resource
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
@@ -18,9 +17,7 @@ import duckdb
 import psycopg
 from sqlalchemy import text
 
-from benchmarks import month
-from ground import embedded, store
-from ground.settings import Settings
+from benchmarks import month, stage
 from ground.store import Store
 from payments import reconciliation, stall_day, verify
 
@@ -41,9 +38,8 @@ def main() -> None:
     options.add_argument("--lines", type=int, default=1_000_000)
     options.add_argument("--verify", action="store_true", help="prove the books afterwards")
     chosen = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
+        folder = books.settings.data_dir
         _fill(books, folder, chosen.lines)
         took = {
             "ours: match, record, post, find": _time(lambda: _ours(books)),
@@ -54,9 +50,6 @@ def main() -> None:
         _show(books, took, chosen.lines)
         if chosen.verify:
             print(verify.verify(books))
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _ours(books: Store) -> None:

@@ -1,14 +1,12 @@
 """`python -m benchmarks.placards`: placards a second, from codes in a database to a PDF that can be cut."""
 
 import argparse
-import tempfile
 import time
-from pathlib import Path
 
-from ground import clock, embedded, store
-from ground.settings import Settings
+from benchmarks import stage
+from ground import clock
 from ground.store import Store
-from merchants import code, market, placard_sheet, qr_image, roll
+from merchants import market, placard_sheet, qr_image
 from merchants.market import Market
 
 
@@ -16,26 +14,18 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--stalls", type=int, default=1000)
     chosen = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         found = _fill(books, chosen.stalls)
         for size in placard_sheet.ON_A_SHEET:
             _measure(books, found, size)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _fill(books: Store, stalls: int) -> Market:
-    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+    with books.session() as session:
         found = market.add(session, "m", "Chợ Vũng Tàu", "26506")
         lines = ["stall;section;merchant;bank;account;account name"]
         lines += [f"S{n};Khu {n % 12};Nguyễn Thị Hoa {n};VCB;{10**12 + n};NGUYEN THI HOA" for n in range(stalls)]
-        file = Path(folder) / "roll.csv"
-        file.write_text("\n".join(lines), "utf-8")
-        roll.take_in(session, found, file)
-        code.issue(session, found)
+        stage.take_roll(session, found, lines)
         session.commit()
     return found
 

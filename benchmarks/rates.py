@@ -2,19 +2,16 @@
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import date
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-from ground import embedded, store
-from ground.settings import Settings
+from benchmarks import stage
 from ground.store import Store
-from merchants import code, market, roll
+from merchants import market
 from payments import census, counted, indicator, period, stall_day, takings
 from payments.area import Span
 
@@ -31,31 +28,23 @@ def main() -> None:
     options.add_argument("--entries", type=int, nargs="+", default=[1_000_000, 10_000_000])
     options.add_argument("--looks", type=int, default=300)
     chosen = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         _fill_registry(books)
         columns: dict[int, dict[str, tuple[float, float]]] = {}
         for entries in chosen.entries:
             _fill_journal(books, entries)
             columns[entries] = _measure(books, chosen.looks)
         _show(columns)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _fill_registry(books: Store) -> None:
-    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+    with books.session() as session:
         for number in range(MARKETS):
             ward = WARDS[number * len(WARDS) // MARKETS]
             found = market.add(session, f"m{number:02d}", f"Chợ {number}", ward, since=FIRST)
             lines = ["stall;merchant;bank;account"]
             lines += [f"S{i};Hộ {i};VCB;{number:03d}{i:06d}" for i in range(STALLS)]
-            file = Path(folder) / "roll.csv"
-            file.write_text("\n".join(lines), "utf-8")
-            roll.take_in(session, found, file)
-            code.issue(session, found, since=FIRST)
+            stage.take_roll(session, found, lines, since=FIRST)
         session.commit()
 
 

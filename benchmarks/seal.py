@@ -1,18 +1,15 @@
 """`python -m benchmarks.seal`: a province's month sealed, sealed again after late facts, and proved."""
 
 import argparse
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
 from sqlalchemy import text
 
-from ground import embedded, store
-from ground.settings import Settings
+from benchmarks import stage
 from ground.store import Store
 from merchants import market
 from payments import counted, revision, seal, seal_proof, stall_day, takings
@@ -31,14 +28,9 @@ def main() -> None:
     options.add_argument("--stalls", type=int, default=500, help="of each market")
     options.add_argument("--sales", type=int, default=2, help="of each stall and day")
     chosen = options.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         _fill(books, chosen.markets, chosen.stalls, chosen.sales)
         _measure(books, chosen.markets * chosen.stalls)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _fill(books: Store, markets: int, stalls: int, sales: int) -> None:

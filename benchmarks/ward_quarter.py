@@ -2,28 +2,23 @@
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from ground import clock, embedded, store
-from ground.settings import Settings
+from benchmarks import stage
+from ground import clock
 from ground.store import Store
-from merchants import code, market, roll
+from merchants import market
 from payments import counted, period_run, stall_day, takings, target, warmer
 from payments.period import Period
 from payments.stall_day import Change
-from portal import app as portal
-from portal import staff, visit
 from portal.person import Office
-from portal.visit import Guest
 
 MARKETS, STALLS, DAYS = 10, 500, 90
 WARD = "26506"
@@ -34,31 +29,23 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--looks", type=int, default=9)
     looks = options.parse_args().looks
-    folder = Path(tempfile.mkdtemp(prefix="market40-benchmark-"))
-    try:
-        books = store.open_store(Settings(data_dir=folder))
+    with stage.fresh_books() as books:
         quarter = period_run.back(period_run.at(clock.today(), "quarter"), 2)[0]
         begin = time.perf_counter()
         _fill(books, quarter)
         print(f"{MARKETS * STALLS * DAYS:,} stall-days of {quarter.text}, made in {time.perf_counter() - begin:.0f} s")
         _measure(books, quarter, looks)
-        books.engine.dispose()
-    finally:
-        embedded.remove(folder)
 
 
 def _fill(books: Store, quarter: Period) -> None:
     """The markets have been there for over a year, so that every month of the trend has a roll to count."""
     since = date(quarter.first.year - 1, 1, 1)
-    with books.session() as session, tempfile.TemporaryDirectory() as folder:
+    with books.session() as session:
         for number in range(MARKETS):
             found = market.add(session, f"m{number:02d}", f"Chợ {number}", WARD, since=since)
             lines = ["stall;merchant;bank;account"]
             lines += [f"S{i};Hộ {i};VCB;{number:03d}{i:06d}" for i in range(STALLS)]
-            file = Path(folder) / "roll.csv"
-            file.write_text("\n".join(lines), "utf-8")
-            roll.take_in(session, found, file)
-            code.issue(session, found, since=since)
+            stage.take_roll(session, found, lines, since=since)
         session.execute(
             text("""
                 INSERT INTO stall_day (market_id, business_date, stall_id, sales_value, sales_count)
@@ -75,21 +62,8 @@ def _fill(books: Store, quarter: Period) -> None:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def _official(books: Store) -> TestClient:
-    """A browser in which the ward's official is signed in."""
-    moment = clock.now()
-    with books.session() as session:
-        official = staff.add(session, "Anh Dũng", moment)
-        staff.appoint(session, official, Office("ward", f"ward:{WARD}"), moment)
-        token = visit.begin(session, books.vault, moment, Guest("127.0.0.1", "benchmark"), staff_id=official.key)
-        session.commit()
-    client = TestClient(portal.create(books, lambda: True))
-    client.cookies.set("visit", token)
-    return client
-
-
 def _measure(books: Store, quarter: Period, looks: int) -> None:
-    browser = _official(books)
+    browser = stage.signed_in(books, Office("ward", f"ward:{WARD}"))
     bare = _time(lambda: _bare(books, quarter), lambda: None, looks)
     print(f"\n{'bare SQL sums of the quarter':<58}{bare:>9.1f} ms")
     for name, path in (

@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel
 from ground import clock
 from ground.database import Moment
 from payments import journal, payout
-from payments.journal import Movement
+from payments.movement import Movement
 from payments.notice import AMOUNT_KEPT_MAX
 
 PROVIDER = "stripe"

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from ground import clock
 from payments import finding, journal, other_half, own_effect, pair_finding, posted_line, reversal, stall_day
-from payments.journal import Movement
+from payments.movement import Movement
 from payments.reversal import Reversal
 
 

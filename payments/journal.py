@@ -17,6 +17,7 @@ from sqlmodel import Field, Session, SQLModel
 from ground import clock
 from ground.database import Moment
 from payments import own_effect, stall_day
+from payments.movement import Movement
 from payments.own_effect import Payment, Standing
 from payments.stall_day import Change
 
@@ -52,22 +53,6 @@ class Entry(SQLModel, table=True):
     reason: str | None = None
 
 
-class Movement(NamedTuple):
-    """An entry to be written. amount: whole đồng, above 0. occurred_at None: only the day is known."""
-
-    kind: str
-    debit: str
-    credit: str
-    amount: int
-    business_date: date
-    occurred_at: datetime | None
-    notice_id: int | None
-    reason: str | None = None
-    line_id: int | None = None
-    by_line_id: int | None = None
-    sales: int = 1
-
-
 _WRITE = text("""
     INSERT INTO entry (kind, debit, credit, amount, business_date, occurred_at, posted_at, notice_id, line_id,
         by_line_id, sales, reason)
@@ -100,10 +85,10 @@ def write(session: Session, movements: Sequence[Movement]) -> None:
 
 def follow(session: Session, notices: Iterable[int], lines: Iterable[int]) -> None:
     """Bring the journal to what vendors say of these payments."""
-    _append(session, [Movement(**step._asdict()) for step in owed(session, notices, lines)])
+    _append(session, owed(session, notices, lines))
 
 
-def owed(session: Session, notices: Iterable[int], lines: Iterable[int]) -> list[own_effect.Step]:
+def owed(session: Session, notices: Iterable[int], lines: Iterable[int]) -> list[Movement]:
     """What the journal lacks of vendors' own words of these payments."""
     told = own_effect.known(session, notices, lines)
     if told is None:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock
+from payments.movement import Movement
 
 WORLD = "world:vendor"
 REASON = "vendor"
@@ -30,21 +31,6 @@ class Standing(NamedTuple):
     amount: int
     business_date: date
     occurred_at: datetime | None
-
-
-class Step(NamedTuple):
-    """An entry that is owed: the fields of a journal's Movement by their names."""
-
-    kind: str
-    debit: str
-    credit: str
-    amount: int
-    business_date: date
-    occurred_at: datetime | None
-    notice_id: int | None
-    line_id: int | None
-    sales: int
-    reason: str = REASON
 
 
 class Known(NamedTuple):
@@ -118,9 +104,9 @@ def _refunds(entered: Iterable[Any]) -> dict[tuple[Payment, int, datetime], int]
     return found
 
 
-def owed(told: Known, standing: Mapping[Payment, Standing]) -> list[Step]:
+def owed(told: Known, standing: Mapping[Payment, Standing]) -> list[Movement]:
     """The entries that the journal lacks; `standing`: the payments that lie at a stall with more than nothing."""
-    steps: list[Step] = []
+    steps: list[Movement] = []
     wanted: dict[tuple[Payment, int, datetime], int] = {}
     for cluster in told.clusters:
         said = [word for word in told.words if (word.notice_id, word.line_id) in cluster and word.undone_at is None]
@@ -150,19 +136,24 @@ def _meant(word: Any, cluster: Sequence[Payment], standing: Mapping[Payment, Sta
     return own if own in there else there[0] if there else None
 
 
-def _carry(payment: Payment, at: Standing) -> Step:
+def _carry(payment: Payment, at: Standing) -> Movement:
     """Out of the sales or back among them, on the day the money came."""
     stall, own = f"stall:{at.stall_id}", f"own:{at.stall_id}"
     kind, debit, credit = ("sale_again", own, stall) if at.apart else ("not_sale", stall, own)
-    return Step(kind, debit, credit, at.amount, at.business_date, at.occurred_at, *payment, 1)
+    notice_id, line_id = payment
+    return Movement(
+        kind, debit, credit, at.amount, at.business_date, at.occurred_at, notice_id, REASON, line_id, sales=1
+    )
 
 
-def _refund(payment: Payment, stall_id: int, moment: datetime, amount: int) -> Step:
+def _refund(payment: Payment, stall_id: int, moment: datetime, amount: int) -> Movement:
     """On the day she said it, more or less of it."""
     kind, debit, credit = "refund", f"stall:{stall_id}", WORLD
     if amount < 0:
         kind, debit, credit = "reinstated", credit, debit
-    return Step(kind, debit, credit, abs(amount), clock.business_date(moment), moment, *payment, 0)
+    notice_id, line_id = payment
+    day = clock.business_date(moment)
+    return Movement(kind, debit, credit, abs(amount), day, moment, notice_id, REASON, line_id, sales=0)
 
 
 _SPOKEN_PAIRS = text("""

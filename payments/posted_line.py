@@ -11,7 +11,8 @@ from payments import attribution, finding, journal
 from payments.attribution import Attribution, Receipt
 from payments.corroboration import SIDES
 from payments.finding import Opened
-from payments.journal import Movement, Position
+from payments.journal import Position
+from payments.movement import Movement
 
 WORLD = "world:statement"
 SUSPENSE = "suspense:statement"

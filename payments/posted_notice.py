@@ -10,7 +10,7 @@ from ground.money import DONG_MAX
 from payments import attribution, card, finding, journal
 from payments.attribution import Attribution, Directory, Receipt
 from payments.finding import Opened
-from payments.journal import Movement
+from payments.movement import Movement
 
 AHEAD_MAX = timedelta(hours=24)
 VIETQR_BEGINS = date(2021, 6, 1)  # nobody paid by it earlier

@@ -25,9 +25,8 @@ def drop_old(session: Session, days: int, now: datetime) -> int:
     session.commit()
     dropped = 0
     while True:
-        found = session.execute(_DROP, {"before": before, "limit": BATCH})
-        count = int(found.rowcount)  # type: ignore[attr-defined]
+        found = session.connection().execute(_DROP, {"before": before, "limit": BATCH})
         session.commit()
-        dropped += count
-        if count < BATCH:
+        dropped += found.rowcount
+        if found.rowcount < BATCH:
             return dropped

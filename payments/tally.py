@@ -87,8 +87,8 @@ def take(session: Session, market: Market, sent: Sent, *, by: str, moment: datet
     if stall_id is None:
         raise Refusal("tally.no_stall", stall=sent.stall, day=f"{sent.day:%d/%m/%Y}")
     counted = {"sent_id": sent.sent_id, "cashless": sent.cashless, "cash": sent.cash}
-    taken = session.execute(_TAKE, {**where, **counted, "stall": stall_id, "now": moment, "by": by})
-    if taken.rowcount == 0:  # type: ignore[attr-defined]
+    taken = session.connection().execute(_TAKE, {**where, **counted, "stall": stall_id, "now": moment, "by": by})
+    if taken.rowcount == 0:
         return False
     cashless, total = session.execute(_SUM, {**where, "stall": stall_id}).one()
     entries = {(stall_id, sent.day): (cashless, total)}

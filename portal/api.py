@@ -15,10 +15,9 @@ from portal import freshness, problem
 from portal.access import Door, everybody
 from portal.api_shape import BY_KEY, RatesShape, ScoreboardShape, SeriesShape, Shape, answers
 from portal.caller import Caller, identify
-from portal.page import language_of, open_session
+from portal.page import SessionDep, language_of
 
 router = APIRouter(prefix="/api/v1", route_class=Door, responses=problem.RESPONSES)
-SessionDep = Annotated[Session, Depends(open_session)]
 CallerDep = Annotated[Caller, Depends(identify)]
 AreaQuery = Annotated[str, Query(description="market:CODE, ward:CODE or province:CODE")]
 PeriodQuery = Annotated[str, Query(description="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlmodel import Session
@@ -18,11 +18,10 @@ from merchants.market import Market
 from portal import application_form, device, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, everybody, needs, signed_in
 from portal.application_form import Typed, TypedDep
+from portal.page import SessionDep, StoreDep
 from portal.person import Person
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Field = Annotated[str, Form()]
 Number = Annotated[int, Form()]
 DONE = ("submitted", "withdrawn")

@@ -4,22 +4,20 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session, col, select
 
 from ground import audit, clock
 from ground.refusal import Refusal
 from ground.settings import Settings
-from ground.store import Store
 from ground.vault import Vault
 from merchants import agreement, application
 from merchants.application import Application
 from portal import application_form, doorstep, form, page
 from portal.access import Door, everybody
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 PATH = "/apply/slip/"
 VALID = timedelta(hours=24)
 WHO = "slip"

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
 from ground import clock
@@ -15,10 +15,10 @@ from payments.activity import Place, Section
 from payments.board_sheet import Table
 from portal import field, jurisdiction, page, period_choice, stall_plan
 from portal.access import Door, needs, reaches, signed_in
+from portal.page import SessionDep
 from portal.stall_plan import Drawn
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Number = Annotated[int, Query(ge=1, le=100_000, alias="page")]
 IDLE = ("quiet", "unused")
 IDLE_SHOWN = 8

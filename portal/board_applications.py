@@ -2,13 +2,12 @@
 
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response
+from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from ground import audit, clock
 from ground.refusal import Refusal
-from ground.store import Store
 from merchants import account, application, approval, bank, claim, leaving, market
 from merchants.application import Application
 from merchants.approval import Told
@@ -16,11 +15,10 @@ from merchants.claim import Holder
 from merchants.market import Market
 from portal import application_form, doorstep, form, page, vendor_account
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 from portal.person import Person
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 Number = Annotated[int, Query(ge=1)]
 DECIDED_SHOWN = 20

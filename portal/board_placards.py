@@ -5,23 +5,21 @@ from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from ground import audit, clock
 from ground.refusal import Refusal
-from ground.store import Store
 from merchants import market, placard, placard_sheet
 from merchants.market import Market
 from merchants.placard import PrintRun
 from merchants.placard_sheet import Face
 from portal import doorstep, page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 RUNS_SHOWN = 12
 

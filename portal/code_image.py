@@ -1,9 +1,8 @@
 """The images of a stall's code: as it hangs there, or for one payment of an amount."""
 
 import hashlib
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from ground import clock
@@ -11,9 +10,9 @@ from merchants import payee, qr_image
 from portal import page
 from portal.access import Door, everybody
 from portal.amount import read_amount
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 HEADERS = {
     # A code's content never changes: another account is another code.
     "Cache-Control": "public, max-age=31536000, immutable",

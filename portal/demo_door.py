@@ -3,20 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from sqlalchemy import text
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 
 from ground import clock
-from ground.store import Store
 from payments.demo import lead
-from portal import doorstep, form, jurisdiction, page, staff, vendor_account
+from portal import doorstep, form, jurisdiction, staff, vendor_account
 from portal.access import Door, everybody
+from portal.page import StoreDep
 from portal.person import ROLES, Office
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
 # Nobody's real names, and marked like all of the demo's.
 NAMES = {
     "helper": "Minh (mẫu)",

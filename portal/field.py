@@ -1,9 +1,9 @@
 """A helper's rounds: the markets one goes round in, and what there is to do at each."""
 
 from datetime import date
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlmodel import Session
@@ -15,9 +15,9 @@ from payments import sample
 from payments.sample import Sample
 from portal import page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 
 
 class Round(NamedTuple):

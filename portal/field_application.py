@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlmodel import Session
@@ -17,11 +17,10 @@ from merchants.market import Market
 from portal import application_form, apply_slip, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, needs, signed_in
 from portal.application_form import Typed, TypedDep
+from portal.page import SessionDep, StoreDep
 from portal.person import Person
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Number = Annotated[int, Form()]
 COOKIE = "consent"
 

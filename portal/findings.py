@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Form, Query, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
@@ -16,10 +16,9 @@ from merchants.market import Market
 from payments import decision, decision_sheet, finding, worklist
 from portal import doorstep, page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 Page = Annotated[int, Query(ge=1, le=100_000, alias="page")]
 Number = Annotated[int, Query(ge=1)]

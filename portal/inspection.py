@@ -2,22 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from ground import audit, clock, message, words
 from ground.refusal import Refusal
-from ground.store import Store
 from merchants import genuine, inspection, market, photo
 from merchants.genuine import Verdict
 from merchants.market import Market
 from portal import doorstep, field, page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 PAYLOAD_MAX = 1000
 

@@ -1,17 +1,14 @@
 """Where one lands after signing in, as long as no page of its own stands there."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session
 
 from merchants import market
 from portal import page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 
 
 @router.api_route("/operator", methods=page.READ)

@@ -1,9 +1,9 @@
 """The open data: the page that leads to it, the CSV with its dictionary, SDMX, and the catalogue."""
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlmodel import Session
 
@@ -15,10 +15,9 @@ from payments.open_catalog import Address
 from payments.open_data import Edition
 from portal import freshness, page, period_choice
 from portal.access import Door, everybody
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(prefix="/open", route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
-StoreDep = Annotated[Store, Depends(page.store_of)]
 CSV, SDMX_CSV = "text/csv; charset=utf-8; header=present", "application/vnd.sdmx.data+csv; version=2.0.0; charset=utf-8"
 SDMX_JSON, JSON_LD = "application/vnd.sdmx.structure+json; version=2.0.0", "application/ld+json"
 Write = Callable[[Edition, str], Iterator[str]]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 from sqlmodel import Session
@@ -14,11 +14,11 @@ from ground.store import Store
 from merchants import qr_image
 from portal import browser, doorstep, form, page, password, second_factor, signin_link, throttle, visit
 from portal.access import Door, needs, signed_in
+from portal.page import StoreDep
 from portal.person import Person
 from portal.staff import Staff
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX, prefix="/account")
-StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 
 

@@ -2,22 +2,20 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
 from ground import audit, clock
 from ground.refusal import Refusal
-from ground.store import Store
 from merchants import leaving
 from portal import doorstep, dossier, erasure, form, page
 from portal.access import Door, needs, signed_in
 from portal.dossier import Whose
 from portal.kept_kind import KINDS
+from portal.page import SessionDep, StoreDep
 from portal.person import Person
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 
 
 @router.api_route("/stall/mine", methods=page.READ)

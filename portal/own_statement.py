@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Request, Response, UploadFile
 from sqlmodel import Session
 
 from ground import audit, clock, words
@@ -17,10 +17,9 @@ from payments.statements import reading
 from payments.statements.section import choose
 from portal import doorstep, page, throttle, vendor_account
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 
 
 @router.api_route("/stall/statement", methods=page.READ)

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
@@ -46,6 +46,10 @@ def store_of(request: Request) -> Store:
 def open_session(request: Request) -> Iterator[Session]:
     with store_of(request).session() as session:
         yield session
+
+
+StoreDep = Annotated[Store, Depends(store_of)]
+SessionDep = Annotated[Session, Depends(open_session)]
 
 
 def language_of(request: Request) -> str:

@@ -5,9 +5,8 @@ import secrets
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session
 
 from ground import clock, words
 from ground.refusal import Refusal
@@ -19,9 +18,9 @@ from payments.checkout import Purchase
 from portal import doorstep, page, throttle
 from portal.access import Door, everybody
 from portal.amount import read_amount
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 CARD_COMPANY = "https://checkout.stripe.com"
 LOOKS, LOOK_SECONDS = 24, 5
 """How often, and after how long each time, the page looks whether the card company has told of the payment."""

@@ -1,19 +1,16 @@
 """Is this placard genuine? The page its printed link leads to, for anybody."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session
 
 from ground import clock
 from ground.refusal import Refusal
 from merchants import placard_truth
 from portal import page
 from portal.access import Door, everybody
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 
 
 @router.api_route("/v", methods=page.READ)

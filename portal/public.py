@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
@@ -19,9 +19,9 @@ from payments.period import Period
 from payments.published_day import Day
 from portal import chart, page, period_choice
 from portal.access import Door, everybody
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 SHARES = ("onboarded", "acceptance", "active_use")
 LEVELS = ("cashless_value", "cashless_count")
 IN_DONG = ("cashless_value", "value_share", "bill_share", "reconciled_share")

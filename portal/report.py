@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from ground import clock
 from ground.store import Store
@@ -11,9 +11,9 @@ from payments.area import Boundaries
 from payments.indicator import Audience
 from portal import page, period_choice
 from portal.access import Door, needs
+from portal.page import StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-StoreDep = Annotated[Store, Depends(page.store_of)]
 BoundariesAsked = Annotated[Literal["period", "current"], Query()]
 TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

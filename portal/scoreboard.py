@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
@@ -16,10 +16,10 @@ from payments.period import Period
 from payments.scoreboard import Scoreboard
 from portal import doorstep, form, freshness, page, period_choice
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep
 from portal.public import IN_DONG, LEVELS
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 BANDS = ("met", "near", "behind", "far")
 AHEAD = 2  # the current quarter and so many after it are offered for targets

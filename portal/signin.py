@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ground import clock, logs
@@ -11,12 +11,12 @@ from ground.refusal import Refusal
 from ground.store import Store
 from portal import device, doorstep, form, page, password, second_factor, staff, throttle, visit
 from portal.access import Door, everybody, needs, signed_in
+from portal.page import StoreDep
 from portal.person import Person
 from portal.staff import Staff
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
 log = logs.log("signin")
-StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 
 

@@ -3,20 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from sqlmodel import Session
 
 from ground import audit, clock
 from ground.refusal import Refusal
-from ground.store import Store
 from portal import doorstep, form, invitation, page, staff, vendor_account, visit
 from portal.access import Door, everybody
 from portal.invitation import Invitation
+from portal.page import StoreDep
 from portal.staff import Staff
 from portal.vendor_account import Vendor
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 
 

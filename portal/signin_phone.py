@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from ground import clock, message, words
@@ -11,9 +11,9 @@ from ground.refusal import Refusal
 from ground.store import Store
 from portal import device, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, everybody
+from portal.page import StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 
 

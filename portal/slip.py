@@ -3,21 +3,20 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from markupsafe import Markup
 from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import audit, clock, message, words
 from ground.refusal import Refusal
-from ground.store import Store
 from merchants import market, qr_image
 from merchants.market import Market
 from portal import doorstep, invitation, page, vendor_account
 from portal.access import Door, needs, signed_in
+from portal.page import StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-StoreDep = Annotated[Store, Depends(page.store_of)]
 Field = Annotated[str, Form()]
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
@@ -18,12 +18,11 @@ from payments import consent
 from portal import application_form, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, needs, signed_in
 from portal.application_form import Typed, TypedDep
+from portal.page import SessionDep, StoreDep
 from portal.person import Person
 from portal.vendor_account import Held
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Number = Annotated[int, Form()]
 COOKIE = "newphone"
 

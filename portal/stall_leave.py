@@ -3,24 +3,22 @@
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from ground import audit, clock
 from ground.refusal import Refusal
-from ground.store import Store
 from merchants import leaving
 from merchants.approval import Told
 from merchants.market import Market
 from portal import application_form, doorstep, form, page, vendor_account
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 from portal.person import Person
 from portal.vendor_account import Held
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 
 

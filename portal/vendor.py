@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlmodel import Session
@@ -21,10 +21,9 @@ from payments.own_payment import OwnPayment
 from payments.own_word import Said
 from portal import doorstep, form, live, page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep, StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
-StoreDep = Annotated[Store, Depends(page.store_of)]
-SessionDep = Annotated[Session, Depends(page.open_session)]
 Text = Annotated[str, Form()]
 SHOWN_FIRST = 30
 DAYS_BACK = 7

@@ -1,9 +1,9 @@
 """The vendor's month: a stall's days, cashless and in cash, and its revenue book S1a-HKD to take away."""
 
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from ground import clock
@@ -13,9 +13,9 @@ from payments.own_day import OwnDay, OwnStall
 from payments.period import Period
 from portal import page
 from portal.access import Door, needs, signed_in
+from portal.page import SessionDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 BOOKS = {
     "xlsx": (revenue_sheet.xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "pdf": (revenue_sheet.pdf, "application/pdf"),

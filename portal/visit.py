@@ -3,9 +3,9 @@
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Identity, text
+from sqlalchemy import BigInteger, Column, Identity, Row, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground import clock, message
@@ -122,7 +122,7 @@ def halfway(session: Session, vault: Vault, token: str, moment: datetime) -> tup
     return (row.id, row.staff_id) if row is not None else None
 
 
-def _row(session: Session, vault: Vault, token: str, moment: datetime, *, proved: bool):  # type: ignore[no-untyped-def]
+def _row(session: Session, vault: Vault, token: str, moment: datetime, *, proved: bool) -> Row[Any] | None:
     asked = {
         "hash": vault.hash(f"visit:{token}"),
         "now": moment,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlmodel import Session
 
 from ground import clock
@@ -19,10 +19,10 @@ from payments.series import Point
 from portal import bullet, freshness, page, period_choice, trend
 from portal.access import Door, needs, signed_in
 from portal.bullet import Bullet
+from portal.page import SessionDep
 from portal.public import IN_DONG, LEVELS, SHARES
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-SessionDep = Annotated[Session, Depends(page.open_session)]
 BEFORE = 4  # earlier periods of the same kind that links lead to
 
 

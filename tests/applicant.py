@@ -1,36 +1,15 @@
 """How an applicant is played: her phone proved by the code it gets, the form filled in, the consent given."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-import structlog
 from sqlalchemy import text
 
 from tests.cast import Browser, Cast
+from tests.messages import Log, code_for
 
 LAN = "0988000111"
 BANK = "970436"  # Vietcombank
-Log = list[dict[str, str]]
-
-
-@pytest.fixture
-def log() -> Iterator[Log]:
-    """What the operator's log says meanwhile: every message that left stands in it."""
-    with structlog.testing.capture_logs() as told:
-        yield told  # type: ignore[misc]
-
-
-def told(log: Log, phone: str) -> list[str]:
-    """What a phone was told, in order."""
-    return [each["text"] for each in log if each.get("to") == f"…{phone[-4:]}"]
-
-
-def code_for(log: Log, phone: str) -> str:
-    found = re.search(r"\b\d{6}\b", told(log, phone)[-1])
-    assert found is not None
-    return found[0]
 
 
 def come_in(cast: Cast, log: Log, phone: str = LAN) -> Browser:

@@ -94,14 +94,18 @@ class Cast:
         if who == "stranger":
             return self.stranger()
         if who not in self.browsers:
-            browser = self.stranger()
-            if who in self.visits:
-                browser.client.cookies = Cookies(self.visits[who])
-            else:
-                answer = _come_in_vendor(self, browser) if who == "vendor" else _come_in_staff(self, browser, who)
-                assert answer.status_code == 303, answer.text
-            self.browsers[who] = browser
+            self.browsers[who] = self.come_in(who)
         return self.browsers[who]
+
+    def come_in(self, who: str) -> Browser:
+        """Another browser of the same person; the staff's are those of the visit that began with the stage."""
+        browser = self.stranger()
+        if who in self.visits:
+            browser.client.cookies = Cookies(self.visits[who])
+        elif who != "stranger":
+            answer = _come_in_vendor(self, browser) if who == "vendor" else _come_in_staff(self, browser, who)
+            assert answer.status_code == 303, answer.text
+        return browser
 
 
 def set_stage(books: Store) -> dict[str, Cookies]:

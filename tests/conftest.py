@@ -4,25 +4,30 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from httpx2 import Cookies
 from pydantic import SecretStr
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from ground import embedded, store
+from ground import clock, embedded, store
 from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
 from main import House
 from payments.demo.card_office import serving
 from tests.cast import Cast, assemble, set_stage
+from tests.chromium import browser as browser
+from tests.messages import Log
+from tests.server import Server
 from tests.silence import pytest_runtest_makereport as pytest_runtest_makereport  # reads what every test made us write
 from tests.world import API_KEY, HMAC_SECRET, Street, build_street, find_street
 
@@ -34,12 +39,22 @@ Copy = Callable[[str, str], Settings]
 _NUMBER = itertools.count()
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 << 30
+LONGEST_TEST = timedelta(minutes=3)
+"""With what its file builds for it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests or a stage of their own first: no process is left with one when the others are done."""
     long = {item.path for item in items if item.get_closest_marker("slow") or "module" in _scopes(item)}
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_runtest_setup() -> None:
+    """No test begins in the last minutes of a day in Việt Nam: today must be the same day at its end."""
+    now = clock.now()
+    midnight = clock.day_start(clock.business_date(now) + timedelta(days=1))
+    if midnight - now < LONGEST_TEST:
+        time.sleep((midnight - now).total_seconds())
 
 
 def _scopes(item: pytest.Item) -> set[str]:
@@ -169,6 +184,13 @@ def street(books: Store) -> Street:
 
 
 @pytest.fixture
+def log() -> Iterator[Log]:
+    """What the operator's log says meanwhile."""
+    with structlog.testing.capture_logs() as written:
+        yield written
+
+
+@pytest.fixture
 def house(books: Store) -> House:
     return House(books)
 
@@ -191,3 +213,21 @@ def address(house: House) -> Iterator[str]:
 def cast(books: Store, street: Street, visits: dict[str, Cookies]) -> Cast:
     """A vendor, a helper, a board member, a ward and a province official, an operator, their like elsewhere."""
     return assemble(books, street, visits)
+
+
+@pytest.fixture(scope="module")
+def stage(request: pytest.FixtureRequest, copy: Copy, visits: dict[str, Cookies], cast_database: str) -> Iterator[Cast]:
+    """The cast on one stage for a whole file: every test plays at stalls of its own."""
+    books = store.open_store(copy(cast_database, f"stage_of_{request.module.__name__.rpartition('.')[2]}"))
+    with books.session() as session:
+        street = find_street(session)
+    yield assemble(books, street, visits)
+    books.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def server(stage: Cast) -> Iterator[Server]:
+    """A server process before that stage."""
+    started = Server(stage.books.settings)
+    yield started
+    started.stop()

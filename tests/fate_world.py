@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from ground import clock
 from payments import journal, stall_day
-from payments.journal import Movement
+from payments.movement import Movement
 from tests import share_world
 from tests.fate_oracle import Fate
 from tests.rates_oracle import Facts, State

@@ -88,6 +88,10 @@ class Server:
         self._reap()
         return int(self.process.returncode)
 
+    def written(self) -> str:
+        """What its log says so far."""
+        return self._log.read_text("utf-8", errors="replace") if self._log is not None else ""
+
     def _reap(self) -> None:
         self.process.wait(timeout=40)
         if self.process.stdout is not None:

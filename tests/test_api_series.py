@@ -13,15 +13,13 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from ground import clock
+from ground.clock import today
 from ground.refusal import Refusal
 from ground.store import Store
 from merchants import market
 from payments import indicator, period, period_run, target
 from portal import app as portal
 from tests.world import Street, keep, post, told
-
-TODAY = clock.today()
-THIS_MONTH = f"{TODAY:%Y-%m}"
 
 
 @pytest.fixture
@@ -87,7 +85,7 @@ def test_pages_of_a_series_are_complete_whatever_their_size(api: TestClient, lim
 def test_periods_not_begun_are_left_out_and_a_first_one_is_refused(api: TestClient) -> None:
     query = "series?area=market:cho-a&indicator=acceptance"
     rows = ask(api, f"{query}&from=2026-10&to=2099-12&limit=100")["series"]
-    assert rows[-1]["period"] == THIS_MONTH and not rows[-1]["complete"]
+    assert rows[-1]["period"] == f"{today():%Y-%m}" and not rows[-1]["complete"]
     assert ask(api, f"{query}&from=2099-01&to=2099-12", 422)["code"] == "period.not_begun"
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock, words
+from ground.clock import today
 from ground.store import Store
 from merchants import code, inspection, market, roll, roll_layout
 from payments import activity, board_sheet, funnel, indicator, sample
@@ -22,7 +23,6 @@ from tests.cast import Browser, Cast
 from tests.world import Street, import_roll, keep, post, told
 
 ROOT = "/board/cho-a"
-TODAY = clock.today()
 ACCOUNTS: dict[str, dict[str, Any]] = {
     "A1": {"account": "1000001"},
     "A2": {"account": "1000002"},
@@ -30,7 +30,7 @@ ACCOUNTS: dict[str, dict[str, Any]] = {
 }
 PAGES = (
     ROOT,
-    f"{ROOT}?period={TODAY:%Y-%m-%d}",
+    f"{ROOT}?period=2026",
     f"{ROOT}/stalls",
     f"{ROOT}/stalls?section=A",
     f"{ROOT}/stalls?state=in_use",
@@ -55,15 +55,15 @@ def read(browser: Browser, path: str) -> str:
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.text))).strip()
 
 
-def states(session: Session, street: Street, day: date = TODAY) -> dict[str, tuple[str, date | None]]:
-    return {each.number: (each.state, each.since) for each in activity.read(session, street.market, day)}
+def states(session: Session, street: Street, day: date | None = None) -> dict[str, tuple[str, date | None]]:
+    return {each.number: (each.state, each.since) for each in activity.read(session, street.market, day or today())}
 
 
 def test_every_stall_is_in_its_state_and_quiet_since_its_last_payment(
     books: Store, session: Session, street: Street
 ) -> None:
-    last = TODAY - timedelta(days=QUIET_DAYS)
-    pay(books, (1, "A1", 20_000, TODAY), (2, "A2", 20_000, last), (3, "A2", 20_000, last - timedelta(days=9)))
+    last = today() - timedelta(days=QUIET_DAYS)
+    pay(books, (1, "A1", 20_000, today()), (2, "A2", 20_000, last), (3, "A2", 20_000, last - timedelta(days=9)))
     import_roll(session, street.market, "F1;F;Mía;Chị Mười;;;;VCB;1000009;;\nG1;G;Mía;Chị Út;;tạm nghỉ;;;;;")
     assert states(session, street) == {
         "A1": ("in_use", None),
@@ -77,24 +77,27 @@ def test_every_stall_is_in_its_state_and_quiet_since_its_last_payment(
         "G1": ("suspended", None),
     }
     code.issue(session, street.market)
-    assert states(session, street)["F1"] == ("fresh", TODAY)
+    assert states(session, street)["F1"] == ("fresh", today())
     assert states(session, street, last)["A2"] == ("in_use", None)  # as of that day
 
 
 def test_a_new_merchant_does_not_inherit_what_was_paid_to_the_one_before(
     books: Store, session: Session, street: Street
 ) -> None:
-    pay(books, (1, "A1", 20_000, TODAY))
-    import_roll(session, street.market, f"A1;A;Rau;Anh Mới;0912999999;;{TODAY:%d/%m/%Y};VCB;1000077;;")
+    pay(books, (1, "A1", 20_000, today()))
+    import_roll(session, street.market, f"A1;A;Rau;Anh Mới;0912999999;;{today():%d/%m/%Y};VCB;1000077;;")
     assert states(session, street)["A1"][0] == "in_use"  # the old code still hangs there
-    code.revoke(session, street.codes["A1"]["serial"], reason="handed on", on=TODAY)
+    code.revoke(session, street.codes["A1"]["serial"], reason="handed on", on=today())
     assert states(session, street)["A1"][0] == "no_code"
-    code.issue(session, street.market, since=TODAY + timedelta(days=1))
-    assert states(session, street, TODAY + timedelta(days=1))["A1"] == ("fresh", TODAY + timedelta(days=1))
+    code.issue(session, street.market, since=today() + timedelta(days=1))
+    assert states(session, street, today() + timedelta(days=1))["A1"] == (
+        "fresh",
+        today() + timedelta(days=1),
+    )
 
 
 def test_a_payment_that_was_taken_back_is_no_use(books: Store, session: Session, street: Street) -> None:
-    pay(books, (1, "A1", 20_000, TODAY))
+    pay(books, (1, "A1", 20_000, today()))
     session.execute(text("UPDATE stall_day SET sales_value = 0, sales_count = 0"))  # as a reversal leaves it
     assert states(session, street)["A1"][0] == "unused"
 
@@ -150,7 +153,7 @@ def test_the_funnel_is_what_the_figures_of_the_same_period_say(books: Store, ses
     pay(books, *((number, "A1", 20_000, date(2026, 10, 4 + number)) for number in range(1, 7)))
     pay(books, (9, "C1", 20_000, date(2026, 10, 31)))
     code.revoke(session, street.codes["B1"]["serial"], reason="lost", on=date(2026, 10, 20))
-    for period in ("2026-10-31", "2026-W44", "2026-10", "2026-Q4", "2026", f"{TODAY:%Y-%m}"):
+    for period in ("2026-10-31", "2026-W44", "2026-10", "2026-Q4", "2026", f"{today():%Y-%m}"):
         moment = clock.now()
         rated = indicator.rates(session, "market:cho-a", period, audience="board", as_of=moment)
         figures = {each.indicator: each.numerator for each in rated.whole.figures}
@@ -164,10 +167,10 @@ def test_the_funnel_is_what_the_figures_of_the_same_period_say(books: Store, ses
 
 
 def test_the_page_tells_what_waits_in_words(cast: Cast, books: Store, session: Session) -> None:
-    pay(books, (1, "A1", 20_000, TODAY), (2, "A2", 20_000, TODAY - timedelta(days=40)))
-    keep(books, [told(3, 30_000, account="1000003", at=f"{TODAY} 00:00:01")])
+    pay(books, (1, "A1", 20_000, today()), (2, "A2", 20_000, today() - timedelta(days=40)))
+    keep(books, [told(3, 30_000, account="1000003", at=f"{today()} 00:00:01")])
     post(books)
-    drawn = sample.draw(session, cast.street.market, f"{TODAY:%Y-%m}", 3, "lot", by="test")
+    drawn = sample.draw(session, cast.street.market, f"{today():%Y-%m}", 3, "lot", by="test")
     session.commit()
     said = read(cast.sign_in("board"), ROOT)
     for key, number in (
@@ -179,7 +182,7 @@ def test_the_page_tells_what_waits_in_words(cast: Cast, books: Store, session: S
         ("no_code", 0),
     ):
         assert f"{number} {words.say(f'board.task.{key}')}" in said
-    assert words.say("board.since.quiet", day=f"{TODAY - timedelta(days=40):%d/%m/%Y}") in said
+    assert words.say("board.since.quiet", day=f"{today() - timedelta(days=40):%d/%m/%Y}") in said
     assert words.say("board.round", period=drawn.period, size=3, inspected=0, observed=0) in said
     assert inspection.latest(session, cast.street.market) == [] and words.say("rounds.nothing") in said
     html = cast.sign_in("board").get(ROOT).text
@@ -187,7 +190,7 @@ def test_the_page_tells_what_waits_in_words(cast: Cast, books: Store, session: S
 
 
 def test_whoever_oversees_a_board_sees_the_funnel_and_no_stall(cast: Cast, books: Store) -> None:
-    pay(books, (1, "A1", 20_000, TODAY), (2, "A2", 20_000, TODAY - timedelta(days=40)))
+    pay(books, (1, "A1", 20_000, today()), (2, "A2", 20_000, today() - timedelta(days=40)))
     for who in ("ward", "province"):
         said = read(cast.sign_in(who), ROOT)
         assert words.say("board.step.registered") in said
@@ -207,7 +210,7 @@ def test_a_list_can_be_narrowed_and_turned(cast: Cast, monkeypatch: pytest.Monke
 
 
 def test_a_market_without_a_roll_has_a_page_too(cast: Cast, session: Session) -> None:
-    market.add(session, "cho-moi", "Chợ Mới", "26506", since=TODAY)
+    market.add(session, "cho-moi", "Chợ Mới", "26506", since=today())
     session.commit()
     said = read(cast.sign_in("operator"), "/board/cho-moi")
     assert words.say("board.no_stalls") in said and words.say("board.idle", count=0) in said
@@ -228,20 +231,20 @@ def contents(browser: Browser) -> dict[str, tuple[bytes, dict[str, str]]]:
 
 def test_takings_change_no_byte_of_any_page_or_file(cast: Cast, books: Store) -> None:
     """Two worlds that differ in what one stall took and how often, and not in whether it is in use."""
-    quiet = TODAY - timedelta(days=60)
-    six = [(number, "A1", 20_000, TODAY) for number in range(1, 7)]
-    pay(books, *six, (10, "A2", 20_000, quiet), (11, "C1", 20_000, TODAY))
+    quiet = today() - timedelta(days=60)
+    six = [(number, "A1", 20_000, today()) for number in range(1, 7)]
+    pay(books, *six, (10, "A2", 20_000, quiet), (11, "C1", 20_000, today()))
     browser = cast.sign_in("board")
     browser.get(ROOT)
     few = contents(browser)
     pay(
         books,
-        *((100 + number, "A1", 900_000_000, TODAY) for number in range(30)),
+        *((100 + number, "A1", 900_000_000, today()) for number in range(30)),
         (200, "A2", 7_654_321, quiet),
         (201, "A2", 5_000, quiet - timedelta(days=3)),
     )
     assert contents(browser) == few
-    pay(books, (300, "A2", 5_000, TODAY - timedelta(days=30)))  # it can fail: this is activity, and is told
+    pay(books, (300, "A2", 5_000, today() - timedelta(days=30)))  # it can fail: this is activity, and is told
     changed = contents(browser)
     assert {path for path in PAGES if changed[path] != few[path]} >= {ROOT, f"{ROOT}/stalls", f"{ROOT}/stalls.csv"}
 
@@ -252,11 +255,11 @@ def test_an_exported_roll_can_be_taken_in_again_and_changes_nothing(
     session: Session, street: Street, tmp_path: Path, ending: str, language: str
 ) -> None:
     assert not import_roll(session, street.market, "F1;F;@Mía;+Anh Ba;;tạm nghỉ;;;;;").errors
-    places = activity.read(session, street.market, TODAY)
+    places = activity.read(session, street.market, today())
     table = board_sheet.roll(places, language)
     assert [roll_layout.recognise(str(heading)) for heading in table.rows[0][6:]] == [frozenset()] * 3
     file = tmp_path / f"roll.{ending}"
-    file.write_bytes(board_sheet.write(table, ending, TODAY))
+    file.write_bytes(board_sheet.write(table, ending, today()))
     done = roll.take_in(session, street.market, file)
     assert (done.errors, done.rows, done.unchanged) == ((), 8, 8)
 
@@ -265,7 +268,7 @@ def test_a_csv_holds_no_formula_and_no_bank_account(cast: Cast, session: Session
     import_roll(session, cast.street.market, "F1;F;@Mía;+Anh Ba;;tạm nghỉ;;;;;")
     session.commit()
     answer = cast.sign_in("board").get(f"{ROOT}/stalls.csv?lang=en")
-    assert answer.headers["content-disposition"] == f'attachment; filename="stalls-cho-a-{TODAY}.csv"'
+    assert answer.headers["content-disposition"] == f'attachment; filename="stalls-cho-a-{today()}.csv"'
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0][:6] == ["Stall", "Section", "Goods", "Merchant", "Phone", "Status"]
     assert rows[0][6:] == ["QR code", "Use of the code", "Last payment or code since"]

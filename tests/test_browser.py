@@ -6,44 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from docs.screenshots import ARGUMENTS, find_chromium
 from ground import clock, money
 from ground.store import Store
+from tests.chromium import CONTRAST, PHONE, needs_chromium
 from tests.world import Street, keep, post, told
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
-
-# What is written in less contrast than WCAG 2.2 AA asks for (4.5 to 1).
-CONTRAST = """
-() => {
-  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-                       return .2126 * r + .7152 * g + .0722 * b };
-  const parse = text => text.match(/[\\d.]+/g).map(Number);
-  const ground = element => { for (; element; element = element.parentElement) {
-      const found = parse(getComputedStyle(element).backgroundColor);
-      if (found.length < 4 || found[3] > 0) return found.slice(0, 3); }
-    return [255, 255, 255] };
-  const poor = [];
-  for (const element of document.querySelectorAll("body *")) {
-    if (element.closest("svg") || ![...element.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
-    const ink = light(parse(getComputedStyle(element).color).slice(0, 3));
-    const [a, b] = [ink, light(ground(element))].sort((x, y) => y - x);
-    if ((a + .05) / (b + .05) < 4.5) poor.push(element.outerHTML.slice(0, 80));
-  }
-  return poor;
-}
-"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -64,7 +34,7 @@ def address(address: str, books: Store, street: Street) -> str:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A small phone, with everything the console complains of turned into a failure."""
-    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
+    with browser.new_context(viewport=PHONE) as context:
         complaints: list[str] = []
         page = context.new_page()
         page.set_default_timeout(10_000)

@@ -1,105 +1,31 @@
 """A helper's day on a small phone and a board's three clicks, in a real Chromium."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import zxingcpp
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
-from docs.screenshots import ARGUMENTS, find_chromium
-from ground import clock, store, words
-from ground.settings import Settings
 from merchants import qr_image, vietqr
-from portal import invitation, staff
 from tests import pdf_eye
-from tests.cast import PASSWORD, STAFF, Cast, assemble
+from tests.cast import Cast
+from tests.chromium import PHONE, Enter, entering, is_well_made, needs_chromium, say
 from tests.person import comes_true
 from tests.server import Server
-from tests.world import VIETCOMBANK, find_street
+from tests.world import VIETCOMBANK
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
-CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-PHONE = {"viewport": {"width": 360, "height": 740}}
-PICTURES = os.environ.get("PICTURES")
-"""A folder to look at the pages in."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *CAMERA])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def cast(copy: Callable[[str, str], Settings], cast_database: str) -> Iterator[Cast]:
-    """One stage for the whole file: every test plays at stalls of its own."""
-    books = store.open_store(copy(cast_database, "field_browser"))
-    with books.session() as session:
-        found = assemble(books, find_street(session))
-    yield found
-    books.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def server(cast: Cast) -> Iterator[Server]:
-    started = Server(cast.books.settings)
-    yield started
-    started.stop()
-
-
-Enter = Callable[..., Page]
+pytestmark = needs_chromium
 
 
 @pytest.fixture
-def enter(browser: Browser, server: Server, cast: Cast) -> Iterator[Enter]:
-    """Signs somebody in on a phone of her own, and stands her before a page."""
-    contexts: list[BrowserContext] = []
-
-    def come(who: str, path: str, *, scripts: bool = True, wide: bool = False) -> Page:
-        # as `user add` does it
-        with cast.books.session() as session:
-            key = staff.find(session, STAFF[who][0]).key
-            token = invitation.make(session, cast.books.vault, clock.now(), by="test", staff_id=key)
-            session.commit()
-        size = {"viewport": {"width": 1200, "height": 900}} if wide else PHONE
-        context = browser.new_context(**size, java_script_enabled=scripts, permissions=["camera"])
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.goto(f"{server.address}/signin/link/{token}")
-        page.get_by_label(say("signin.new_password"), exact=True).fill(PASSWORD)
-        page.get_by_label(say("signin.new_password_again")).fill(PASSWORD)
-        page.get_by_role("button", name=say("signin.keep_and_enter")).click()
-        page.goto(server.address + path)
-        return page
-
-    yield come
-    for context in contexts:
-        context.close()
-
-
-def say(key: str, **params: object) -> str:
-    return words.say(key, "vi", **params)
-
-
-def is_well_made(page: Page, name: str) -> None:
-    """No wider than the phone, and no barrier that axe knows; a picture for whoever asked for one."""
-    page.wait_for_load_state()
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], name  # type: ignore[index]
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+def enter(browser: Browser, server: Server, stage: Cast) -> Iterator[Enter]:
+    with entering(browser, server.address, stage) as come:
+        yield come
 
 
 def photograph(payload: str, folder: Path) -> Path:
@@ -111,19 +37,19 @@ def photograph(payload: str, folder: Path) -> Path:
     return file
 
 
-def payload(cast: Cast, stall: str) -> str:
-    return str(cast.street.codes[stall]["payload"])
+def payload(stage: Cast, stall: str) -> str:
+    return str(stage.street.codes[stall]["payload"])
 
 
-def ask(cast: Cast, query: str) -> list[tuple[object, ...]]:
-    with cast.books.session() as session:
+def ask(stage: Cast, query: str) -> list[tuple[object, ...]]:
+    with stage.books.session() as session:
         return [tuple(row) for row in session.execute(text(query))]
 
 
-def test_a_helper_photographs_a_placard_with_scripts_off(cast: Cast, enter: Enter, tmp_path: Path) -> None:
-    page = enter("helper", "/field", scripts=False)
+def test_a_helper_photographs_a_placard_with_scripts_off(stage: Cast, enter: Enter, tmp_path: Path) -> None:
+    page = enter("helper", "/field", java_script_enabled=False)
     page.get_by_role("link", name=say("field.inspect")).click()
-    page.get_by_label(say("field.photo")).set_input_files(photograph(payload(cast, "C1"), tmp_path))
+    page.get_by_label(say("field.photo")).set_input_files(photograph(payload(stage, "C1"), tmp_path))
     page.get_by_role("button", name=say("field.send_photo")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sạp C1: Mã thật")
     assert page.locator("img.taken").evaluate("image => image.naturalWidth > 0")
@@ -131,12 +57,12 @@ def test_a_helper_photographs_a_placard_with_scripts_off(cast: Cast, enter: Ente
     assert urlsplit(page.url).path == "/field/cho-a/inspection"
 
 
-def test_every_page_of_the_field_and_the_board_is_well_made(cast: Cast, enter: Enter, tmp_path: Path) -> None:
+def test_every_page_of_the_field_and_the_board_is_well_made(stage: Cast, enter: Enter, tmp_path: Path) -> None:
     page = enter("operator", "/field")
     is_well_made(page, "field")
     page.goto(page.url + "/cho-a/inspection?stall=A1")
     is_well_made(page, "inspection-ask")
-    strange = vietqr.write(bin=VIETCOMBANK, account="666666666", token=cast.street.token("A1"))
+    strange = vietqr.write(bin=VIETCOMBANK, account="666666666", token=stage.street.token("A1"))
     page.get_by_label(say("field.photo")).set_input_files(photograph(strange, tmp_path))
     page.get_by_role("button", name=say("field.send_photo")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sạp A1: Mã lạ")
@@ -169,27 +95,28 @@ def test_every_page_of_the_field_and_the_board_is_well_made(cast: Cast, enter: E
     assert board.locator(".places .state").all_inner_texts() == [say("board.state.unused")] * 2
 
 
-def test_everybody_reads_whether_a_placard_is_genuine(server: Server, cast: Cast, browser: Browser) -> None:
-    with browser.new_context(**PHONE, color_scheme="dark") as context:
+def test_everybody_reads_whether_a_placard_is_genuine(server: Server, stage: Cast, browser: Browser) -> None:
+    with browser.new_context(viewport=PHONE, color_scheme="dark") as context:
         page = context.new_page()
-        for path, name in ((f"/v/{cast.street.codes['A1']['serial']}", "truth"), ("/v/C0000000", "truth-unknown")):
+        for path, name in ((f"/v/{stage.street.codes['A1']['serial']}", "truth"), ("/v/C0000000", "truth-unknown")):
             page.goto(server.address + path)
             is_well_made(page, name)
 
 
-def test_the_camera_reads_a_code_live_and_keeps_what_it_saw(cast: Cast, enter: Enter) -> None:
+def test_the_camera_reads_a_code_live_and_keeps_what_it_saw(stage: Cast, enter: Enter) -> None:
     """Chromium on Linux has no BarcodeDetector of its own: the browser's part is played, ours is not."""
     page = enter("helper", "/field/cho-a")
     page.add_init_script(
-        f"""window.BarcodeDetector = class {{ async detect(video) {{
-            return video.videoWidth ? [{{rawValue: "https://example.org"}}, {{rawValue: "{payload(cast, "B1")}"}}] : [];
+        f"""const codes = ["https://example.org", "{payload(stage, "B1")}"];
+        window.BarcodeDetector = class {{ async detect(video) {{
+            return video.videoWidth ? codes.map((rawValue) => ({{rawValue}})) : [];
         }} }};"""
     )
     page.goto(page.url + "/inspection")
     page.get_by_role("button", name=say("field.scan")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Sạp B1: Mã thật")
     number = urlsplit(page.url).query.removeprefix("number=")
-    [(size,)] = ask(cast, f"SELECT octet_length(photo) FROM inspection_photo WHERE inspection_id = {number}")
+    [(size,)] = ask(stage, f"SELECT octet_length(photo) FROM inspection_photo WHERE inspection_id = {number}")
     assert 0 < int(str(size)) <= 60 * 1024
 
 
@@ -206,7 +133,7 @@ def count(page: Page, stall: str, cashless: int, cash: int) -> None:
             page.locator(".pad", has_text=name).click()
 
 
-def test_customers_are_counted_without_a_network_and_sent_later_once(cast: Cast, enter: Enter) -> None:
+def test_customers_are_counted_without_a_network_and_sent_later_once(stage: Cast, enter: Enter) -> None:
     page = enter("helper", "/field/cho-a/counting")
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     page.reload()  # through the worker, which keeps it
@@ -228,16 +155,16 @@ def test_customers_are_counted_without_a_network_and_sent_later_once(cast: Cast,
     is_well_made(page, "counting-offline")
     page.get_by_role("button", name=say("counting.finish")).click()
     tallies = "SELECT count(*) FROM tally"
-    assert ask(cast, tallies) == [(1,)]
+    assert ask(stage, tallies) == [(1,)]
 
     page.context.set_offline(False)
     expect(page.get_by_role("status")).to_contain_text("Đã gửi hết")
     expect(page.locator("[data-refusals] li")).to_contain_text("Sạp E1 không bán hàng")
     sums = "SELECT s.number, cashless, total FROM observation o JOIN stall s ON s.id = o.stall_id ORDER BY 1"
-    assert ask(cast, sums) == [("A1", 2, 4), ("A2", 1, 1), ("B1", 0, 1)]
+    assert ask(stage, sums) == [("A1", 2, 4), ("A2", 1, 1), ("B1", 0, 1)]
 
 
-def test_tallies_wait_in_the_phone_until_one_signs_in_again(cast: Cast, enter: Enter) -> None:
+def test_tallies_wait_in_the_phone_until_one_signs_in_again(stage: Cast, enter: Enter) -> None:
     page = enter("helper", "/field/cho-a/counting")
     page.context.clear_cookies()
     count(page, "A1", 1, 1)
@@ -246,8 +173,8 @@ def test_tallies_wait_in_the_phone_until_one_signs_in_again(cast: Cast, enter: E
     assert page.evaluate("JSON.parse(localStorage['counting:cho-a:queue']).length") == 1
 
 
-def test_a_board_prints_a_section_in_three_clicks(cast: Cast, enter: Enter) -> None:
-    before = ask(cast, "SELECT coalesce(max(id), 0) FROM print_run")[0][0]
+def test_a_board_prints_a_section_in_three_clicks(stage: Cast, enter: Enter) -> None:
+    before = ask(stage, "SELECT coalesce(max(id), 0) FROM print_run")[0][0]
     page = enter("board", "/board/cho-a", wide=True)
     page.evaluate("sessionStorage.clicks = 0")
     page.add_init_script("addEventListener('click', () => sessionStorage.clicks++, true)")
@@ -257,12 +184,12 @@ def test_a_board_prints_a_section_in_three_clicks(cast: Cast, enter: Enter) -> N
         page.get_by_role("button", name=say("board_placards.print_section", section="A")).click()
     address = found.value.url
     printed = f"SELECT count(*) FROM placard WHERE print_run_id > {before}"
-    assert comes_true(lambda: ask(cast, printed) == [(2,)])
+    assert comes_true(lambda: ask(stage, printed) == [(2,)])
     drawn = page.context.request.get(address)
     assert drawn.headers["content-type"] == "application/pdf"
     sheets = pdf_eye.pages(drawn.body())
     formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
     codes = {each.text for sheet in sheets for each in zxingcpp.read_barcodes(pdf_eye.paint(sheet), formats=formats)}
-    assert codes == {payload(cast, "A1"), payload(cast, "A2")}
+    assert codes == {payload(stage, "A1"), payload(stage, "A2")}
     page.goto(f"{address.partition('/board')[0]}/board/cho-a/placards")
     assert int(page.evaluate("sessionStorage.clicks")) <= 3

@@ -1,80 +1,36 @@
 """A vendor joins on a small phone from nothing to her code, and a helper registers a stall, in a real Chromium."""
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from docs.screenshots import ARGUMENTS, find_chromium
-from ground import words
 from merchants import qr_image
 from payments.demo.card_office import serving
-from tests.applicant import Log, code_for, fields
-from tests.applicant import log as log
+from tests import chromium
+from tests.applicant import fields
 from tests.cast import Cast
+from tests.chromium import Enter, entering, needs_chromium, say
+from tests.messages import Log, code_for
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
-PHONE = (360, 740)
-PICTURES = os.environ.get("PICTURES")
-"""A folder to look at the pages in."""
+pytestmark = needs_chromium
 MOST_TAPS = 12
 LAN, NAM = "0988000111", "0988000222"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-Enter = Callable[..., Page]
-
-
 @pytest.fixture
 def enter(browser: Browser, cast: Cast) -> Iterator[Enter]:
-    """A browser with the cookies of somebody of the cast who came in."""
-    with serving(cast.app) as port:
-        contexts = []
-
-        def come(who: str, path: str, *, wide: bool = False) -> Page:
-            address = f"http://127.0.0.1:{port}"
-            size = (1200, 900) if wide else PHONE
-            context = browser.new_context(viewport=ViewportSize(width=size[0], height=size[1]))
-            contexts.append(context)
-            client = cast.sign_in(who).client
-            context.add_cookies([{"name": n, "value": v, "url": address} for n, v in client.cookies.items()])
-            page = context.new_page()
-            page.set_default_timeout(10_000)
-            page.goto(address + path)
-            return page
-
+    """In this process, whose log has the messages that left."""
+    with serving(cast.app) as port, entering(browser, f"http://127.0.0.1:{port}", cast) as come:
         yield come
-        for context in contexts:
-            context.close()
-
-
-def say(key: str, **params: object) -> str:
-    return words.say(key, "vi", **params)
 
 
 def is_well_made(page: Page, name: str) -> None:
-    """No wider than its window, no script, and no barrier that axe knows; a picture for whoever asked for one."""
-    page.wait_for_load_state()
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
-    assert page.viewport_size is not None
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], name
+    chromium.is_well_made(page, name)
     assert page.locator("script").count() == 0, "what has none works without"
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
 
 
 def test_a_vendor_joins_from_nothing_to_the_code_on_her_phone(cast: Cast, enter: Enter, log: Log) -> None:

@@ -6,42 +6,29 @@ from urllib.parse import urlsplit
 import pyotp
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from docs.screenshots import ARGUMENTS, find_chromium
-from ground import clock, words
+from ground import clock
 from ground.settings import Settings
 from merchants import qr_image
 from tests import shell
 from tests.cast import PASSWORD
+from tests.chromium import PHONE, needs_chromium, say
 from tests.world import Street
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A small phone that runs no script; what the console complains of is a failure."""
-    with browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False) as context:
+    with browser.new_context(viewport=PHONE, java_script_enabled=False) as context:
         complaints: list[str] = []
         page = context.new_page()
         page.set_default_timeout(10_000)
         page.on("console", lambda message: complaints.append(message.text))
         yield page
         assert complaints == []
-
-
-def say(key: str, **params: object) -> str:
-    return words.say(key, "vi", **params)
 
 
 def invite(settings: Settings, address: str, name: str, role: str, *area: str) -> str:
@@ -112,7 +99,7 @@ def test_a_vendor_scans_the_slip_that_a_helper_made(
     expect(phone.get_by_role("heading", level=1)).to_contain_text("Cô Ba")
     assert fits(phone)
     link = qr_image.read_image(phone.locator(".qr").screenshot())[0]
-    with browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False) as hers:
+    with browser.new_context(viewport=PHONE, java_script_enabled=False) as hers:
         page = hers.new_page()
         page.goto(address + urlsplit(link).path)
         assert "A1" in page.inner_text("main") and fits(page)
@@ -143,7 +130,7 @@ def test_axe_finds_no_barrier_on_any_page_of_signing_in(
 ) -> None:
     link = invite(test_settings, address, "Người Vận Hành", "operator")
     found: dict[str, list[str]] = {}
-    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
+    with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
 
         def look(path: str) -> None:

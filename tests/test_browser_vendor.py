@@ -1,27 +1,20 @@
 """A vendor's day on a small phone, in a real Chromium: she hears what comes, says what was no sale, and goes home."""
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import httpx2 as httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from docs.screenshots import ARGUMENTS, find_chromium
-from ground import clock, store
-from ground.settings import Settings
+from ground import clock
 from payments.verify import verify
-from portal import invitation, vendor_account
-from tests.cast import VENDOR_PHONE, Cast, assemble
+from tests.cast import Cast
+from tests.chromium import Enter, entering, is_well_made, needs_chromium
 from tests.server import Server
-from tests.world import find_street, keep, post, raw, signed, told
+from tests.world import keep, post, raw, signed, told
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
-PICTURES = os.environ.get("PICTURES")
-"""A folder to look at the pages in."""
+pytestmark = needs_chromium
 # A phone with a Vietnamese voice, which writes down what it says; the machine of the tests has none.
 VOICE = """
     window.said = [];
@@ -34,57 +27,10 @@ VOICE = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def cast(copy: Callable[[str, str], Settings], cast_database: str) -> Iterator[Cast]:
-    books = store.open_store(copy(cast_database, "vendor_browser"))
-    with books.session() as session:
-        found = assemble(books, find_street(session))
-    yield found
-    books.engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def server(cast: Cast) -> Iterator[Server]:
-    started = Server(cast.books.settings)
-    yield started
-    started.stop()
-
-
-Enter = Callable[..., Page]
-
-
 @pytest.fixture
-def enter(browser: Browser, server: Server, cast: Cast) -> Iterator[Enter]:
-    """The vendor's own phone, signed in by a slip."""
-    contexts: list[BrowserContext] = []
-
-    def come(*, scripts: bool = True, voice: bool = True) -> Page:
-        with cast.books.session() as session:
-            vendor_id = vendor_account.take_up(session, VENDOR_PHONE, clock.now())
-            token = invitation.make(session, cast.books.vault, clock.now(), by="test", vendor_id=vendor_id)
-            session.commit()
-        context = browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=scripts)
-        contexts.append(context)
-        if voice:
-            context.add_init_script(VOICE)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.goto(f"{server.address}/signin/link/{token}")
-        page.locator(f'form[action$="{token}"] button, main form button').first.click()
-        page.goto(f"{server.address}/stall")
-        return page
-
-    yield come
-    for context in contexts:
-        context.close()
+def enter(browser: Browser, server: Server, stage: Cast) -> Iterator[Enter]:
+    with entering(browser, server.address, stage) as come:
+        yield come
 
 
 def pay(server: Server, id: int, amount: int) -> None:
@@ -98,21 +44,12 @@ def payment(id: int, amount: int) -> dict[str, object]:
     return told(id, amount, at=f"{clock.now().astimezone(clock.ZONE):%Y-%m-%d %H:%M:%S}")
 
 
-def is_well_made(page: Page, name: str) -> None:
-    page.wait_for_load_state()
-    if PICTURES:
-        page.screenshot(path=f"{PICTURES}/{name}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360, name
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-
-
 def said(page: Page) -> list[str]:
     return list(page.evaluate("window.said"))
 
 
-def test_she_hears_each_payment_once_and_says_what_was_none(enter: Enter, server: Server, cast: Cast) -> None:
-    page = enter()
+def test_she_hears_each_payment_once_and_says_what_was_none(enter: Enter, server: Server, stage: Cast) -> None:
+    page = enter("vendor", "/stall", script=VOICE)
     expect(page.locator("[data-state]")).to_have_text("Đang nghe tiền vào")
     page.get_by_role("button", name="Bật tiếng báo tiền").click()
     pay(server, 1, 200_000)
@@ -145,17 +82,17 @@ def test_she_hears_each_payment_once_and_says_what_was_none(enter: Enter, server
         with page.expect_download() as kept:
             page.get_by_role("link", name=name).click()
         assert kept.value.suggested_filename.startswith("S1a-HKD_cho-a_A1_")
-    assert verify(cast.books).differences == []
+    assert verify(stage.books).differences == []
 
 
-def test_a_page_left_open_through_a_restart_loses_nothing(enter: Enter, server: Server, cast: Cast) -> None:
-    page = enter()
+def test_a_page_left_open_through_a_restart_loses_nothing(enter: Enter, server: Server, stage: Cast) -> None:
+    page = enter("vendor", "/stall", script=VOICE)
     page.get_by_role("button", name="Bật tiếng báo tiền").click()
     expect(page.locator("[data-state]")).to_have_text("Đang nghe tiền vào")
     assert server.stop() in (0, -15), "an open page does not keep the server from ending"
     for id in (11, 12):
-        keep(cast.books, [payment(id, 1_000 * id)])
-    post(cast.books)
+        keep(stage.books, [payment(id, 1_000 * id)])
+    post(stage.books)
     server.start()
     expect(page.locator(".payment", has_text="12.000 ₫")).to_be_visible()
     expect(page.locator("[data-state]")).to_have_text("Đang nghe tiền vào")
@@ -169,7 +106,7 @@ def test_a_page_left_open_through_a_restart_loses_nothing(enter: Enter, server: 
 
 
 def test_it_opens_without_a_network_and_leaves_nothing_behind(enter: Enter, server: Server) -> None:
-    page = enter(voice=False)
+    page = enter("vendor", "/stall")
     page.get_by_role("button", name="Bật tiếng báo tiền").click()
     expect(page.locator("p[data-voice]")).to_contain_text("không có giọng đọc tiếng Việt")
     page.evaluate("async () => { await navigator.serviceWorker.ready; }")
@@ -188,7 +125,7 @@ def test_it_opens_without_a_network_and_leaves_nothing_behind(enter: Enter, serv
 
 
 def test_it_works_with_scripts_off(enter: Enter) -> None:
-    page = enter(scripts=False)
+    page = enter("vendor", "/stall", java_script_enabled=False)
     row = page.locator(".payment").first
     row.locator("summary").click()
     row.get_by_role("button", name="Không phải tiền bán hàng").click()

@@ -8,18 +8,17 @@ import pytest
 from sqlalchemy import text
 
 from ground import clock, words
+from ground.clock import today
 from merchants import agreement, code, market
 from payments import revenue_book, verify
 from portal import throttle
-from tests.applicant import LAN, Log, apply_for, ask, code_for, come_in, decide, fields, number_in, state, told
-from tests.applicant import log as log
+from tests.applicant import LAN, apply_for, ask, come_in, decide, fields, number_in, state
 from tests.cast import VENDOR_PHONE, Cast
+from tests.messages import Log, code_for, told
 from tests.test_signin_phone import link_of
 from tests.world import import_roll, keep, post
 from tests.world import told as payment
 
-TODAY = clock.today()
-TOMORROW = TODAY + timedelta(days=1)
 NOW_AT = """
     SELECT state.since, t.name, t.phone, a.number, state.status FROM stall s
     JOIN stall_state state ON state.stall_id = s.id AND state.superseded_at IS NULL AND state.until IS NULL
@@ -31,6 +30,10 @@ CODES = """
     JOIN account a ON a.id = c.account_id
     WHERE s.number = :stall AND s.market_id = (SELECT id FROM market WHERE code = 'cho-a') ORDER BY c.id
 """
+
+
+def tomorrow() -> date:
+    return today() + timedelta(days=1)
 
 
 def said(key: str, **params: object) -> str:
@@ -49,10 +52,10 @@ def test_a_stranger_becomes_a_vendor_with_a_code_that_works_today(cast: Cast, lo
     shown = board.get(f"/board/cho-a/application?number={number}").text
     assert "0123 4567 89" in shown and said("board_applications.relation.free") in shown
     assert decide(cast, number, "approve").status_code == 303
-    assert ask(cast, NOW_AT, stall="K7") == [(TODAY, "Nguyễn Thị Lan", LAN, "0123456789", "trading")]
+    assert ask(cast, NOW_AT, stall="K7") == [(today(), "Nguyễn Thị Lan", LAN, "0123456789", "trading")]
     ((serial, live_from, revoked, account),) = ask(cast, CODES, stall="K7")
-    assert (live_from, revoked, account) == (TODAY, None, "0123456789")
-    assert said("joining.told.approved", stall="K7", market="Chợ cho-a", since=f"{TODAY:%d/%m/%Y}") in told(log, LAN)
+    assert (live_from, revoked, account) == (today(), None, "0123456789")
+    assert said("joining.told.approved", stall="K7", market="Chợ cho-a", since=f"{today():%d/%m/%Y}") in told(log, LAN)
     assert len(ask(cast, CODES, stall="A2")) == 1
     assert f"/q/{serial}" in lan.get("/apply").text
     assert cast.stranger().get(f"/q/{serial}").status_code == 200
@@ -68,7 +71,7 @@ def test_an_empty_market_takes_its_first_stall_by_an_application(cast: Cast, log
     number = apply_for(come_in(cast, log), market="cho-moi", stall="1")
     assert decide(cast, number, "approve", by="operator", market="cho-moi").status_code == 303
     rows = ask(cast, "SELECT since FROM stall_state JOIN stall s ON s.id = stall_id WHERE s.number = '1'")
-    assert rows == [(TODAY,)]
+    assert rows == [(today(),)]
 
 
 def test_returned_with_a_reason_mended_and_sent_again(cast: Cast, log: Log) -> None:
@@ -161,7 +164,7 @@ def test_a_slip_agrees_for_whom_no_message_reaches_and_the_board_knows_the_phone
 def test_against_the_vendor_on_the_roll_the_board_chooses_and_neither_sees_the_others_takings(
     cast: Cast, log: Log
 ) -> None:
-    keep(cast.books, [payment(1, 45_000, at=f"{TODAY} 00:00:01")])
+    keep(cast.books, [payment(1, 45_000, at=f"{today()} 00:00:01")])
     post(cast.books)
     lan = come_in(cast, log)
     number = apply_for(lan, stall="a1")
@@ -170,13 +173,13 @@ def test_against_the_vendor_on_the_roll_the_board_chooses_and_neither_sees_the_o
     assert decide(cast, number, "approve").status_code == 409
     assert decide(cast, number, "approve", who="new").status_code == 303
     # From tomorrow on, so that a day's takings have one owner.
-    assert ask(cast, NOW_AT, stall="A1") == [(TOMORROW, "Nguyễn Thị Lan", LAN, "0123456789", "trading")]
+    assert ask(cast, NOW_AT, stall="A1") == [(tomorrow(), "Nguyễn Thị Lan", LAN, "0123456789", "trading")]
     old, new = ask(cast, CODES, stall="A1")
-    assert (old[2], new[1:]) == (TOMORROW, (TOMORROW, None, "0123456789"))
-    assert any(TOMORROW.strftime("%d/%m/%Y") in each for each in told(log, VENDOR_PHONE))
+    assert (old[2], new[1:]) == (tomorrow(), (tomorrow(), None, "0123456789"))
+    assert any(tomorrow().strftime("%d/%m/%Y") in each for each in told(log, VENDOR_PHONE))
     (ids,) = ask(cast, "SELECT array_agg(id ORDER BY id) FROM merchant WHERE phone IN (:a, :b)", a=VENDOR_PHONE, b=LAN)
     stall_id = ask(cast, "SELECT stall_id FROM code WHERE serial = :s", s=new[0])[0][0]
-    month, moment = f"{TODAY:%Y-%m}", clock.now()
+    month, moment = f"{today():%Y-%m}", clock.now()
     with cast.books.session() as session:
         books = [revenue_book.open_book(session, stall_id, each, month, moment=moment) for each in ids[0]]
     assert [book.total for book in books] == [45_000, 0]
@@ -191,7 +194,7 @@ def test_the_same_person_with_a_new_number_keeps_her_books_and_the_old_number_is
     assert decide(cast, number, "approve", who="same").status_code == 303
     assert ask(cast, "SELECT count(*) FROM merchant WHERE name = 'Cô Ba' AND phone = :p", p=LAN) == [(1,)]
     assert ask(cast, CODES, stall="A1") == before  # the account is the same, and so is the code
-    assert said("joining.told.phone", stall="A1", market="Chợ cho-a", since=f"{TODAY:%d/%m/%Y}") in told(
+    assert said("joining.told.phone", stall="A1", market="Chợ cho-a", since=f"{today():%d/%m/%Y}") in told(
         log, VENDOR_PHONE
     )
     assert cast.sign_in("vendor").get("/stall").status_code == 303  # a lost phone opens nothing any more
@@ -236,7 +239,7 @@ def test_a_namesake_without_a_phone_on_the_roll_is_for_the_board_to_know(cast: C
     shown = cast.sign_in("board").get(f"/board/cho-a/application?number={number}").text
     assert said("board_applications.relation.likely") in shown and "checked" in shown
     assert decide(cast, number, "approve", who="same").status_code == 303
-    assert ask(cast, NOW_AT, stall="F1")[0][:4] == (TODAY, "ba khong", LAN, "0123456789")
+    assert ask(cast, NOW_AT, stall="F1")[0][:4] == (today(), "ba khong", LAN, "0123456789")
     assert ask(cast, "SELECT count(*) FROM merchant WHERE phone = :p", p=LAN) == [(1,)]
 
 
@@ -280,15 +283,15 @@ def test_an_application_is_its_vendors_its_helpers_and_its_boards(cast: Cast, lo
 
 
 def test_codes_and_applications_are_slowed(cast: Cast, log: Log) -> None:
-    today = throttle.STRANGERS, f"{TODAY}"
+    strangers = throttle.STRANGERS, f"{today()}"
     with cast.books.session() as session:  # a day on which somebody asked for very many
-        throttle.count(session, cast.books.vault, clock.now(), today)
+        throttle.count(session, cast.books.vault, clock.now(), strangers)
         session.execute(text("UPDATE throttle SET failures = 600, open_at = now() + interval '1 minute'"))
         session.commit()
     assert cast.stranger().submit("/apply", "/apply/phone", phone="0988000666").status_code == 429
     assert cast.stranger().submit("/signin", "/signin/phone", phone=VENDOR_PHONE).status_code == 303  # vendors come in
     with cast.books.session() as session:
-        throttle.forgive(session, cast.books.vault, today)
+        throttle.forgive(session, cast.books.vault, strangers)
         session.commit()
     asked = [cast.stranger().submit("/apply", "/apply/phone", phone=LAN).status_code for _ in range(3)]
     assert asked == [303, 303, 429]
@@ -350,10 +353,10 @@ def test_another_account_is_a_new_approval_tells_the_old_phone_and_changes_the_c
     assert decide(cast, number, "approve").status_code == 303
     assert len(told(log, VENDOR_PHONE)) == 3  # approved, and: not you?
     was, new = ask(cast, CODES, stall="A1")
-    assert was[2] == TOMORROW and new[1:] == (TOMORROW, None, "8888")
-    assert ask(cast, NOW_AT, stall="A1") == [(TOMORROW, "Cô Ba", VENDOR_PHONE, "8888", "trading")]
+    assert was[2] == tomorrow() and new[1:] == (tomorrow(), None, "8888")
+    assert ask(cast, NOW_AT, stall="A1") == [(tomorrow(), "Cô Ba", VENDOR_PHONE, "8888", "trading")]
     # Today's payments still find her, tomorrow's by the new account.
-    keep(cast.books, [payment(1, 45_000, at=f"{TODAY} 00:00:01")])
+    keep(cast.books, [payment(1, 45_000, at=f"{today()} 00:00:01")])
     post(cast.books)
     assert ask(cast, "SELECT kind FROM entry") == [("sale",)] and verify.verify(cast.books).ok
 
@@ -366,7 +369,7 @@ def test_another_phone_is_proved_by_its_own_code_and_the_old_one_is_told(cast: C
     assert vendor.submit("/stall/account", path, number=str(number), agreed="1", code=wrong).status_code == 422
     assert vendor.submit("/stall/account", path, number=str(number), agreed="1", code=right).status_code == 303
     assert decide(cast, number, "approve").status_code == 303
-    when = f"{TODAY:%d/%m/%Y}"
+    when = f"{today():%d/%m/%Y}"
     assert told(log, VENDOR_PHONE)[-1] == said("joining.told.phone", stall="A1", market="Chợ cho-a", since=when)
     assert ask(cast, NOW_AT, stall="A1")[0][2] == LAN
     assert vendor.get("/stall").status_code == 303
@@ -389,7 +392,7 @@ def test_a_change_of_somebody_who_has_gone_meanwhile_can_only_be_declined(cast: 
 
 
 def test_who_is_to_have_the_stall_later_inherits_neither_a_change_nor_a_leaving(cast: Cast, log: Log) -> None:
-    later = TODAY + timedelta(days=9)
+    later = today() + timedelta(days=9)
     with cast.books.session() as session:
         row = f"A1;A;Rau;Cô Mới;0912999999;;{later};VCB;4444;NGUYEN MOI;"
         assert not import_roll(session, cast.street.market, row).errors
@@ -414,13 +417,13 @@ def test_leaving_ends_the_code_today_and_the_account_tomorrow(
     assert said("leaving.done", stall="A1") in vendor.get(left.headers["location"]).text
     assert said("leaving.done", stall="B1") not in vendor.get("/stall/leave?done=B1").text
     ((since, name, _, account, now),) = ask(cast, NOW_AT, stall="A1")
-    assert (since, account, now) == (TOMORROW, None, status) and (name == "Cô Ba") == (status == "trading")
-    assert ask(cast, CODES, stall="A1")[0][2] == TODAY
+    assert (since, account, now) == (tomorrow(), None, status) and (name == "Cô Ba") == (status == "trading")
+    assert ask(cast, CODES, stall="A1")[0][2] == today()
     assert said("joining.told.left", stall="A1", market="Chợ cho-a") in told(log, VENDOR_PHONE)
-    keep(cast.books, [payment(1, 45_000, at=f"{TODAY} 00:00:01")])
+    keep(cast.books, [payment(1, 45_000, at=f"{today()} 00:00:01")])
     post(cast.books)
     assert ask(cast, "SELECT kind FROM entry") == [("sale",)]  # today's money is still hers
     assert vendor.submit("/stall/leave", held=held, reason="tax", afterwards=afterwards).status_code == 422
-    assert ask(cast, "SELECT month, reason FROM leaving") == [(TODAY.replace(day=1), "tax")]
+    assert ask(cast, "SELECT month, reason FROM leaving") == [(today().replace(day=1), "tax")]
     kept = ask(cast, "SELECT what, coalesce(before::text, '') || after::text FROM audit WHERE what = 'vendor.leave'")
     assert len(kept) == 1 and "tax" not in kept[0][1]

@@ -14,7 +14,7 @@ from ground import clock
 from main import House
 from payments import horizon, journal, posting
 from payments.demo.card_office import serving
-from payments.journal import Movement
+from payments.movement import Movement
 from portal import newsroom, vendor_account, visit
 from portal.visit import Guest
 from tests.cast import Cast

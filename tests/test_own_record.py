@@ -9,19 +9,18 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from ground import clock, words
+from ground.clock import today
 from ground.store import Store
 from merchants.merchant import NAMELESS
 from payments import indicator, replay, seal, stall_day, verify
 from portal import kept_kind
 from portal.kept_kind import KINDS
-from tests.applicant import LAN, Log, apply_for, ask, come_in, decide
-from tests.applicant import log as log
+from tests.applicant import LAN, apply_for, ask, come_in, decide
 from tests.cast import VENDOR_PHONE, Browser, Cast
+from tests.messages import Log
 from tests.world import keep, post
 from tests.world import told as payment
 
-TODAY = clock.today()
-MONTH = f"{TODAY:%Y-%m}"
 NAME, HOLDER, ACCOUNT = "Nguyễn Thị Lan", "NGUYEN THI LAN", "0123456789"
 TRACES = (NAME, HOLDER, LAN, "Tên chủ tài khoản không khớp")
 
@@ -49,7 +48,7 @@ def a_life(cast: Cast, log: Log) -> Browser:
     decide(cast, number, "return", reason=TRACES[-1])
     lan.submit("/apply", "/apply/consent", number=str(number), agreed="true")
     assert decide(cast, number, "approve").status_code == 303
-    day = f"{TODAY} 00:00:01"
+    day = f"{today()} 00:00:01"
     keep(cast.books, [payment(n, n * 10_000, account=ACCOUNT, at=day, memo=f"{NAME} {n}") for n in (1, 2)])
     keep(cast.books, [payment(3, 70_000, account="1000002", at=day)])
     post(cast.books)
@@ -99,8 +98,8 @@ def test_she_sees_every_kind_and_takes_it_all_away(cast: Cast, log: Log) -> None
 
 
 def test_she_sees_nothing_of_who_had_the_stall_before_or_has_it_after_her(cast: Cast, log: Log) -> None:
-    yesterday = TODAY - timedelta(days=1)
-    keep(cast.books, [payment(1, 45_000, at=f"{yesterday} 00:00:01"), payment(2, 46_000, at=f"{TODAY} 00:00:01")])
+    yesterday = today() - timedelta(days=1)
+    keep(cast.books, [payment(1, 45_000, at=f"{yesterday} 00:00:01"), payment(2, 46_000, at=f"{today()} 00:00:01")])
     post(cast.books)
     lan = come_in(cast, log)
     assert decide(cast, apply_for(lan, stall="A1"), "approve", who="new").status_code == 303
@@ -123,18 +122,18 @@ def test_an_erasure_waits_until_she_left_and_leaves_no_trace_of_her_nor_a_differ
     leave(cast, lan)
     assert lan.submit("/stall/mine", "/stall/mine/erasure").status_code == 422
     assert len(traces(cast.books, *TRACES)) > 5
-    before = figures(cast, MONTH)
+    before = figures(cast, f"{today():%Y-%m}")
     gone = lan.submit("/stall/mine", "/stall/mine/erasure", agreed="true")
     assert gone.status_code == 200 and words.say("own_record.gone") in gone.text
     assert words.say("own_record.why.payments") in gone.text
     assert traces(cast.books, *TRACES) == set()
     # What stays, and as the page says it does: the account's number, and what was paid to it.
     assert traces(cast.books, ACCOUNT) == {"account.number", "code.payload", "notice.account", "feed.number"}
-    assert figures(cast, MONTH) == before
+    assert figures(cast, f"{today():%Y-%m}") == before
     with cast.books.session() as session:
         stall_day.rebuild(session)
         session.commit()
-    assert figures(cast, MONTH) == before
+    assert figures(cast, f"{today():%Y-%m}") == before
     checked = verify.verify(cast.books)
     assert checked.ok, checked.differences  # the audit's chain among it
     assert lan.get("/stall").status_code == 303

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from ground import clock, money, words
+from ground.clock import today
 from ground.store import Store
 from merchants import code, market, qr_image
 from payments import indicator
@@ -18,7 +19,6 @@ from portal import app as portal
 from portal import page, period_choice
 from tests.world import Street, keep, post, told
 
-TODAY = clock.today()
 SOLD, MONTH = date(2026, 10, 5), "2026-10"  # takings are shown of days that are over
 SECRETS = ("1000001", "1000002", "1000003", "VA0005", "Cô Ba", "Chú Tư", "NGUYEN THI BA", "A1", "0912")
 
@@ -110,10 +110,10 @@ def test_what_three_stalls_took_is_shown_and_one_stalls_takings_never_are(
 def test_what_was_taken_today_is_told_tomorrow(reader: TestClient, books: Store, street: Street) -> None:
     """Otherwise a page looked at before and after a payment would tell what one stall took."""
     for number, stall in enumerate(("A1", "A2", "C1"), 1):
-        sell(books, number, 500_000, stall, TODAY)
-    for path in (f"/?period={TODAY}", f"/markets/cho-a?period={TODAY}"):
+        sell(books, number, 500_000, stall, today())
+    for path in (f"/?period={today()}", f"/markets/cho-a?period={today()}"):
         assert "₫" not in read(reader, path) and words.say("figure.day_not_over") in read(reader, path)
-    assert "₫" not in read(reader, f"/markets/cho-a?period={TODAY:%Y}")
+    assert "₫" not in read(reader, f"/markets/cho-a?period={today():%Y}")
 
 
 def test_all_ten_indicators_stand_on_a_markets_page_with_name_definition_and_reason(
@@ -153,17 +153,17 @@ def test_the_chart_has_a_table_with_the_same_days(reader: TestClient, busy: Stre
 def test_the_chart_ends_with_the_last_day_that_is_over(reader: TestClient, street: Street) -> None:
     html = reader.get("/markets/cho-a").text
     rows = re.findall(r'<tr><th scope="row"><time datetime="([0-9-]+)">', html)
-    assert rows == [str(TODAY - timedelta(days=number)) for number in range(1, 31)]
+    assert rows == [str(today() - timedelta(days=number)) for number in range(1, 31)]
 
 
 def test_a_period_is_chosen_named_and_called_to_date_until_it_is_over(reader: TestClient, street: Street) -> None:
     said = read(reader, "/")
-    assert words.say("page.to_date", day=page.day(TODAY)) in said
-    for choice in period_choice.offered(TODAY):
+    assert words.say("page.to_date", day=page.day(today())) in said
+    for choice in period_choice.offered(today()):
         html = reader.get(f"/markets/cho-a?period={choice.text}").text
         assert re.findall(r'value="([^"]+)" aria-current="true"', html) == [choice.text]
-    last_month = period_choice.offered(TODAY)[1].text
-    asked = period_choice.read(last_month, TODAY)
+    last_month = period_choice.offered(today())[1].text
+    asked = period_choice.read(last_month, today())
     said = read(reader, f"/?period={last_month}")
     assert words.say("page.whole", first=page.day(asked.first), last=page.day(asked.last)) in said
 
@@ -181,7 +181,7 @@ def test_a_period_is_chosen_named_and_called_to_date_until_it_is_over(reader: Te
     ],
 )
 def test_every_kind_of_period_has_a_name(text: str, vietnamese: str, english: str) -> None:
-    asked = period_choice.read(text, TODAY)
+    asked = period_choice.read(text, today())
     assert period_choice.name(asked, "vi") == vietnamese
     assert period_choice.name(asked, "en") == english
 
@@ -305,11 +305,11 @@ def test_a_codes_images_read_back_and_are_kept_by_the_browser(reader: TestClient
 def test_a_revoked_codes_image_is_gone_from_its_day_on(reader: TestClient, session: Session, street: Street) -> None:
     gone, leaving = (street.codes[stall]["serial"] for stall in ("A1", "A2"))
     code.revoke(session, gone, reason="dán đè")
-    code.revoke(session, leaving, reason="đổi tài khoản", on=TODAY + timedelta(days=1))
+    code.revoke(session, leaving, reason="đổi tài khoản", on=today() + timedelta(days=1))
     session.commit()
     refused = reader.get(f"/q/{gone}.svg")
     assert refused.status_code == 410
-    assert words.say("page.code_revoked", serial=gone, on=page.day(TODAY)) in text_of(refused.text)
+    assert words.say("page.code_revoked", serial=gone, on=page.day(today())) in text_of(refused.text)
     assert reader.get(f"/q/{leaving}.png").status_code == 200
 
 

@@ -4,27 +4,18 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from docs.screenshots import ARGUMENTS, find_chromium
 from ground.store import Store
 from main import House
 from payments.demo.card_company import CardCompany
 from payments.demo.card_messenger import Messenger
 from payments.demo.card_office import Office, serving
 from tests.cards import KEY, SECRET, keyed
+from tests.chromium import PHONE, needs_chromium
 from tests.world import Street
 
-CHROMIUM = find_chromium()
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -47,9 +38,7 @@ def address(books: Store) -> Iterator[str]:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     """A small phone without scripts, which never looks anything up at vietqr.io by itself."""
-    with browser.new_context(
-        viewport={"width": 360, "height": 740}, java_script_enabled=False, locale="vi-VN"
-    ) as context:
+    with browser.new_context(viewport=PHONE, java_script_enabled=False, locale="vi-VN") as context:
         page = context.new_page()
         page.set_default_timeout(15_000)
         foreign: list[str] = []
@@ -74,7 +63,7 @@ def test_a_payer_makes_a_code_for_an_amount_and_pays_by_card(phone: Page, addres
 
 def test_nothing_runs_over_the_edge_of_a_small_phone(browser: Browser, address: str, street: Street) -> None:
     serial = street.codes["A1"]["serial"]
-    with browser.new_context(viewport={"width": 360, "height": 740}) as context:
+    with browser.new_context(viewport=PHONE) as context:
         page = context.new_page()
         for path in (f"/q/{serial}?amount=85000", f"/q/{serial}?amount=x", f"/q/{serial}?lang=en"):
             page.goto(f"{address}{path}")

@@ -3,13 +3,11 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import BytesIO
 
 import pytest
-import structlog
 from httpx2 import Response
 from PIL import Image, ImageDraw
 from pydantic import SecretStr
@@ -24,6 +22,7 @@ from merchants import qr_image
 from portal import app as portal
 from portal import phone_code, throttle, vendor_account
 from tests.cast import VENDOR_PHONE, Browser, Cast
+from tests.messages import Log, code_for
 from tests.person import comes_true
 from tests.world import Street, import_roll
 
@@ -33,29 +32,16 @@ UNKNOWN = "0987654321"
 APPRISE = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
 
-@pytest.fixture
-def log() -> Iterator[list[dict[str, str]]]:
-    """What the operator's log says meanwhile."""
-    with structlog.testing.capture_logs() as told:
-        yield told  # type: ignore[misc]
-
-
 def ask(browser: Browser, phone: str = VENDOR_PHONE, **more: str) -> Response:
     return browser.submit("/signin", "/signin/phone", phone=phone, **more)
 
 
-def code_in(log: list[dict[str, str]]) -> str:
-    found = re.search(r"\b\d{6}\b", log[-1]["text"])
-    assert found is not None
-    return found[0]
-
-
-def test_a_vendor_comes_in_with_the_code_that_her_phone_got(cast: Cast, log: list[dict[str, str]]) -> None:
+def test_a_vendor_comes_in_with_the_code_that_her_phone_got(cast: Cast, log: Log) -> None:
     browser = cast.stranger()
     asked = ask(browser, "+84 912 000 001")
     assert (asked.status_code, asked.headers["location"]) == (303, "/signin/code")
     assert log[-1]["to"] == "…0001" and len(log[-1]["text"]) <= 70  # one SMS of Vietnamese letters
-    code = code_in(log)
+    code = code_for(log, VENDOR_PHONE)
     done = browser.submit("/signin/code", code=f"{code[:3]} {code[3:]}")
     assert (done.status_code, done.headers["location"]) == (303, "/stall")
     page = browser.get("/stall").text
@@ -63,7 +49,7 @@ def test_a_vendor_comes_in_with_the_code_that_her_phone_got(cast: Cast, log: lis
     assert cast.stranger().get("/stall").headers["location"] == "/signin?next=/stall"
 
 
-def test_the_answer_never_tells_whether_a_phone_is_known(cast: Cast, log: list[dict[str, str]]) -> None:
+def test_the_answer_never_tells_whether_a_phone_is_known(cast: Cast, log: Log) -> None:
     known, unknown = cast.stranger(), cast.stranger()
     answers = [ask(known), ask(unknown, UNKNOWN)]
     assert len(log) == 1
@@ -73,7 +59,7 @@ def test_the_answer_never_tells_whether_a_phone_is_known(cast: Cast, log: list[d
     assert cookies[0] == cookies[1]
     pages = [re.sub('value="[0-9a-f]{64}"', "", each.get("/signin/code").text) for each in (known, unknown)]
     assert pages[0] == pages[1]
-    wrong = "000000" if code_in(log) != "000000" else "000001"
+    wrong = "000000" if code_for(log, VENDOR_PHONE) != "000000" else "000001"
     tried = [each.submit("/signin/code", code=wrong) for each in (known, unknown)]
     assert [each.status_code for each in tried] == [422, 422]
     assert re.sub('value="[0-9a-f]{64}"', "", tried[0].text) == re.sub('value="[0-9a-f]{64}"', "", tried[1].text)
@@ -130,9 +116,7 @@ def test_two_who_try_at_once_share_the_five_tries(books: Store, street: Street) 
         assert session.execute(text("SELECT tries FROM phone_code")).scalar_one() == 5
 
 
-def test_asking_for_codes_is_slowed_for_a_phone_known_or_not_and_for_an_address(
-    cast: Cast, log: list[dict[str, str]]
-) -> None:
+def test_asking_for_codes_is_slowed_for_a_phone_known_or_not_and_for_an_address(cast: Cast, log: Log) -> None:
     for phone in (VENDOR_PHONE, UNKNOWN):
         answers = [ask(cast.stranger(), phone).status_code for _ in range(4)]
         assert answers == [303, 303, 429, 429]
@@ -169,9 +153,7 @@ def test_a_vendor_sees_the_stalls_whose_merchant_today_has_her_phone_in_any_mark
 # --- the slip
 
 
-def test_a_helper_prints_a_slip_and_the_vendor_scans_herself_in_and_is_told(
-    cast: Cast, log: list[dict[str, str]]
-) -> None:
+def test_a_helper_prints_a_slip_and_the_vendor_scans_herself_in_and_is_told(cast: Cast, log: Log) -> None:
     helper = cast.sign_in("helper")
     shown = helper.submit("/field/cho-a/slip", number="a1")
     assert shown.status_code == 200 and "Cô Ba" in shown.text and VENDOR_PHONE not in shown.text
@@ -223,15 +205,13 @@ def test_no_slip_without_a_phone_on_the_roll(cast: Cast) -> None:
 # --- the door by which messages leave
 
 
-def test_without_a_setting_the_log_is_the_delivery(settings: Settings, log: list[dict[str, str]]) -> None:
+def test_without_a_setting_the_log_is_the_delivery(settings: Settings, log: Log) -> None:
     assert message.send(settings, "0912345678", "mã 123456")
     assert log[-1]["to"] == "…5678" and log[-1]["text"] == "mã 123456"
 
 
 @APPRISE
-def test_with_a_setting_apprise_delivers_and_the_log_keeps_the_code_to_itself(
-    settings: Settings, log: list[dict[str, str]]
-) -> None:
+def test_with_a_setting_apprise_delivers_and_the_log_keeps_the_code_to_itself(settings: Settings, log: Log) -> None:
     got: list[tuple[str, dict[str, str]]] = []
 
     class Gateway(BaseHTTPRequestHandler):
@@ -259,9 +239,7 @@ def test_with_a_setting_apprise_delivers_and_the_log_keeps_the_code_to_itself(
 
 
 @APPRISE
-def test_nobody_waits_for_a_message_and_one_that_fails_is_in_the_log(
-    settings: Settings, log: list[dict[str, str]]
-) -> None:
+def test_nobody_waits_for_a_message_and_one_that_fails_is_in_the_log(settings: Settings, log: Log) -> None:
     gone = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     url = f"json://127.0.0.1:{gone.server_port}/{{phone}}"
     gone.server_close()

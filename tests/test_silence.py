@@ -1,7 +1,7 @@
 """What the program writes: its logs, its answers and its error pages say nothing of payers and hold no secret."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,10 @@ ENVIRONMENT = {
 
 
 @pytest.fixture
-def server(test_settings: Settings, tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """A real server that logs into a file; calling it gives what it wrote so far."""
-    log = tmp_path / "server.log"
-    started = Server(test_settings, log=log, **ENVIRONMENT)
-
-    def written() -> str:
-        return log.read_text("utf-8", errors="replace")
-
-    written.server = started  # type: ignore[attr-defined]
-    yield written
+def server(test_settings: Settings, tmp_path: Path) -> Iterator[Server]:
+    """A real server that logs into a file."""
+    started = Server(test_settings, log=tmp_path / "server.log", **ENVIRONMENT)
+    yield started
     if started.process.poll() is None:
         started.kill()
 
@@ -78,27 +72,26 @@ def ask_everything(address: str, street: Street) -> list[str]:
 
 
 def test_a_servers_log_and_answers_say_nothing_of_payers_and_hold_no_secret(
-    server: Callable[[], str], test_settings: Settings, books: Store, street: Street
+    server: Server, test_settings: Settings, books: Store, street: Street
 ) -> None:
-    running: Server = server.server  # type: ignore[attr-defined]
-    answers = ask_everything(running.address, street)
+    answers = ask_everything(server.address, street)
     wait_for(books, "SELECT count(*) > 2 FROM notice", True)
     # A posting that fails again and again, and a store that goes away, are what logs are written for.
     with books.engine.begin() as connection:
         connection.execute(text("ALTER TABLE entry ADD CONSTRAINT a_bug CHECK (amount <> 4000) NOT VALID"))
     body = raw(told(77, 4000, memo=PAYER))
-    httpx.post(f"{running.address}/webhooks/sepay", content=body, headers=signed(body), trust_env=False)
+    httpx.post(f"{server.address}/webhooks/sepay", content=body, headers=signed(body), trust_env=False)
     with psycopg.connect(books.url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND application_name LIKE 'market40%' AND state = 'idle'"
         )
-    answers += ask_everything(running.address, street)
+    answers += ask_everything(server.address, street)
     secret = test_settings.secret_key.get_secret_value() if test_settings.secret_key else ""
     with books.engine.begin() as connection:
         connection.execute(text("ALTER TABLE entry DROP CONSTRAINT a_bug"))
-    running.stop()
-    said = server()
+    server.stop()
+    said = server.written()
     assert "can't be posted" in said, "nothing went wrong, so nothing was proved"
     assert leaks(said) == [] and secret not in said
     for answer in answers:
@@ -124,10 +117,9 @@ def test_every_setting_that_is_a_secret_is_masked() -> None:
     assert plain == ["base_url"]
 
 
-def test_the_books_hold_the_payer_in_no_clear_column(server: Callable[[], str], books: Store, street: Street) -> None:
-    running: Server = server.server  # type: ignore[attr-defined]
-    ask_everything(running.address, street)
-    running.stop()
+def test_the_books_hold_the_payer_in_no_clear_column(server: Server, books: Store, street: Street) -> None:
+    ask_everything(server.address, street)
+    server.stop()
     tables = text(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
     )

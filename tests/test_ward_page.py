@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import pytest
 from sqlmodel import Session
 
-from ground import clock, money, words
+from ground import money, words
+from ground.clock import today
 from ground.store import Store
 from merchants import market
 from portal import jurisdiction, page, period_choice
@@ -16,7 +17,6 @@ from tests.cast import Cast
 from tests.test_pages import text_of
 from tests.world import three_and_one
 
-TODAY = clock.today()
 DAY = timedelta(days=1)
 
 
@@ -119,12 +119,12 @@ def official(role: str, area: str | None) -> Person:
 
 def test_a_wards_office_reaches_the_markets_that_stand_there_today(session: Session) -> None:
     moved = market.add(session, "cho-di", "Chợ dời", "26506", since=date(2026, 1, 1))
-    market.add(session, "cho-mai", "Chợ mai mở", "26506", since=TODAY + DAY)
+    market.add(session, "cho-mai", "Chợ mai mở", "26506", since=today() + DAY)
     here, there = official("ward", "ward:26506"), official("ward", "ward:26526")
     assert reaches(session, here, "ward", market="cho-di") and not reaches(session, there, "ward", market="cho-di")
-    market.move(session, moved, "26526", since=TODAY + DAY)
+    market.move(session, moved, "26526", since=today() + DAY)
     assert reaches(session, here, "ward", market="cho-di")
-    market.move(session, moved, "26526", since=TODAY)
+    market.move(session, moved, "26526", since=today())
     assert not reaches(session, here, "ward", market="cho-di") and reaches(session, there, "ward", market="cho-di")
     assert not reaches(session, here, "ward", market="cho-mai")
     for nobodys in ("nowhere", "", "\x00", "cho-di'"):
@@ -133,7 +133,7 @@ def test_a_wards_office_reaches_the_markets_that_stand_there_today(session: Sess
 
 def test_a_market_of_a_split_ward_is_its_provinces_only(session: Session) -> None:
     market.add(session, "cho-tach", "Chợ Tách", "27379", since=date(2025, 1, 1))  # split in July 2025
-    stay = jurisdiction.stands(session, "cho-tach", TODAY)
+    stay = jurisdiction.stands(session, "cho-tach", today())
     assert stay is not None and stay.ward is None
     assert reaches(session, official("province", "province:79"), "province", market="cho-tach")
     assert not reaches(session, official("ward", "ward:27379"), "ward", market="cho-tach")

@@ -65,7 +65,7 @@ class SepayApi:
     ) -> None:
         self._client.close()
 
-    def ask(self, **filters: object) -> list[Row]:
+    def ask(self, **filters: str | int) -> list[Row]:
         """The rows of one answer. Refuses what waiting doesn't mend; what it may is asked again with growing pauses."""
         params = {"account_number": self.number, "limit": LIMIT, **filters}
         reason = ""
@@ -82,7 +82,7 @@ class SepayApi:
                 self._wait(min(max(pause, wait), WAIT_MAX))
         raise Refusal("fetch.no_answer", status=502, base=self.base, reason=reason)
 
-    def _get_with_any_token(self, params: Mapping[str, object]) -> Answer:
+    def _get_with_any_token(self, params: Mapping[str, str | int]) -> Answer:
         """While a token is being changed there are two of them; the first that is accepted is kept to."""
         while True:
             answer = self._get(params)
@@ -92,14 +92,14 @@ class SepayApi:
             if not self._tokens:
                 raise Refusal("fetch.bad_token", status=401)
 
-    def _get(self, params: Mapping[str, object]) -> Answer:
+    def _get(self, params: Mapping[str, str | int]) -> Answer:
         """No redirect is followed: the token is for this address alone."""
         self._keep_pace()
         headers = {"Authorization": f"Bearer {self._tokens[0]}", "Accept": "application/json"}
         ends = time.monotonic() + SLOWEST_ANSWER
         body = bytearray()
         url = self.base + PATH
-        with self._client.stream("GET", url, params=params, headers=headers) as answer:  # type: ignore[arg-type]
+        with self._client.stream("GET", url, params=params, headers=headers) as answer:
             for part in answer.iter_bytes():
                 body += part
                 if len(body) > LARGEST_ANSWER:

@@ -165,8 +165,8 @@ def _header(row: Sequence[Cell], found: list[frozenset[str]], name: str, number:
     headings: dict[str, str] = {}
     for at, columns in enumerate(found):
         title = _title(row, at)
-        if columns & {"debit", "credit", "amount", "balance"} and _FOREIGN.search(title):
-            raise Refusal("statement.foreign", name=name, currency=_FOREIGN.search(title)[0])  # type: ignore[index]
+        if columns & {"debit", "credit", "amount", "balance"} and (foreign := _FOREIGN.search(title)):
+            raise Refusal("statement.foreign", name=name, currency=foreign[0])
         for column in columns:
             if column not in places:
                 places[column], headings[column] = at, title

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from mt940 import Options
-from mt940.models import Balance, SumAmount, Transactions
+from mt940.models import Amount, Balance, SumAmount, Transactions
 
 from ground.refusal import Refusal
 from merchants.spelling import clean
@@ -157,14 +157,13 @@ class _Reading:
     def _tell_balances(self, message: _Message, draft: Draft, data: dict[str, Any]) -> None:
         opening, closing = _balance(data, "opening"), _balance(data, "closing")
         for balance in (opening, closing):
-            currency = getattr(balance.amount, "currency", None) if balance else None
-            if currency not in (None, "VND"):
-                raise Refusal("statement.foreign", name=self._name, currency=currency)
+            if balance and balance.currency not in (None, "VND"):
+                raise Refusal("statement.foreign", name=self._name, currency=balance.currency)
         try:
             if opening:
-                draft.block.opening = _signed(opening.amount.amount)  # type: ignore[union-attr]
+                draft.block.opening = _signed(opening.amount)
             if closing:
-                draft.block.closing = _signed(closing.amount.amount)  # type: ignore[union-attr]
+                draft.block.closing = _signed(closing.amount)
             self._check_sums(message, draft, data)
         except Unreadable as failure:
             self._errors.add(message.number, ":60: / :62:", failure)
@@ -232,11 +231,19 @@ def _account(told: str) -> str | None:
     return normal(re.sub(r"\s*VND$", "", number)) or None
 
 
-def _balance(data: dict[str, Any], which: str) -> Balance | None:
+class _Told(NamedTuple):
+    """A balance."""
+
+    amount: Decimal
+    currency: str | None
+    date: date | None
+
+
+def _balance(data: dict[str, Any], which: str) -> _Told | None:
     for kind in ("final", "intermediate", ""):
         balance = data.get(f"{kind}_{which}_balance".lstrip("_"))
-        if isinstance(balance, Balance) and balance.amount:
-            return balance
+        if isinstance(balance, Balance) and isinstance(balance.amount, Amount):
+            return _Told(balance.amount.amount, balance.amount.currency, balance.date)
     return None
 
 
