@@ -160,7 +160,7 @@ _LIST = text("""
 
 
 def every(session: Session, market: Market, serials: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """The market's codes as CONTRACT.md's JSON shows them; `serials` picks some."""
+    """The market's codes, the document of docs/commands.md; `serials` picks some."""
     wanted = None if serials is None else list(serials)
     rows = session.execute(_LIST, {"market": market.key, "serials": wanted})
     return [_shown(dict(row._mapping)) for row in rows]

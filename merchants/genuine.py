@@ -18,7 +18,7 @@ VERDICTS = ("genuine", "unreadable", "revoked", "foreign")
 class Verdict(NamedTuple):
     """`verdict` is one of VERDICTS; `reason` is a key of the word files, `params` fill it.
 
-    `fields` are the payload's own as CONTRACT.md opens them, None when it can't be read.
+    `fields` are the payload's own as docs/commands.md shows them, None when it can't be read.
     """
 
     verdict: str

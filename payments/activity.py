@@ -11,7 +11,7 @@ from merchants.market import Market
 from merchants.spelling import in_order
 
 QUIET_DAYS = 14
-"""Twice the week in which a stall in use sells once (INDICATORS.md, `active_use`): one poor week makes nobody quiet."""
+"""Twice the week in which a stall in use sells once (`active_use`): one poor week makes nobody quiet."""
 STATES = (
     # somebody paid within QUIET_DAYS
     "in_use",

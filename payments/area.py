@@ -27,7 +27,7 @@ class Span(NamedTuple):
 
 
 class Area(NamedTuple):
-    """`key` as in CONTRACT.md (`ward:26506`). A market stands in an area on the days of its spans."""
+    """`key`: `ward:26506`. A market stands in an area on the days of its spans."""
 
     key: str
     name: str

@@ -1,6 +1,6 @@
 """Estimates from a sample: the stratified ratio estimator, and Wilson's interval with an effective sample size.
 
-Both exactly as INDICATORS.md writes them, as pure functions; nothing here knows of stalls, money or tables.
+Both exactly as docs/indicators.md writes them, as pure functions; nothing here knows of stalls, money or tables.
 """
 
 from collections.abc import Sequence

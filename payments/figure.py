@@ -19,7 +19,7 @@ class Remark(NamedTuple):
 
 @dataclass(frozen=True)
 class Figure:
-    """The fields of INDICATORS.md, "Coverage and status". A share is an unrounded float, a level whole đồng or sales.
+    """docs/indicators.md, "Coverage and status". A share is an unrounded float, a level whole đồng or sales.
 
     `reason` is a key of the word files or None; `because` says it in the reader's language, with the remarks.
     Of an estimated share `population` says what N counts, and `connected` which part of all stalls that is; `least`

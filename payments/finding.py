@@ -25,7 +25,7 @@ STEPS = {
 
 
 class Finding(SQLModel, table=True):
-    """About one notice or one statement line. Kinds and statuses are CONTRACT.md's.
+    """About one notice or one statement line. Kinds and statuses: docs/commands.md.
 
     candidates: ids of the stalls that could be meant. detail: what its sentence names; `pair` where it is the
     matching that could not tell which notice a line belongs to; `alike` where downloads may have cut between lines.
@@ -144,7 +144,7 @@ _LIST = text("""
 def every(
     session: Session, *, market: str | None = None, status: str | None = None, language: str = "vi"
 ) -> list[dict[str, Any]]:
-    """All findings as CONTRACT.md's JSON shows them, `detail` said in words."""
+    """All findings, the document of docs/commands.md, `detail` said in words."""
     rows = session.execute(_LIST, {"market": market, "status": status})
     return [_shown(dict(row._mapping), language) for row in rows]
 

@@ -10,7 +10,7 @@ from merchants.market import Market
 from payments import published
 from payments.period import Period
 
-# Each after the first counted as INDICATORS.md counts U, `onboarded`, `acceptance` and `active_use`.
+# Each after the first counted as docs/indicators.md counts U, `onboarded`, `acceptance` and `active_use`.
 STEPS = ("stalls", "trading", "registered", "code", "in_use")
 
 

@@ -1,4 +1,4 @@
-"""The indicators of an area and period: one function each, and the whole answer CONTRACT.md fixes."""
+"""The indicators of an area and period: one function each, and the whole answer, as docs/commands.md has it."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
@@ -252,7 +252,7 @@ def _date(shown: Figure, end: date) -> Figure:
 
 
 def shown(rated: Rates, language: str = "en") -> dict[str, Any]:
-    """The document of CONTRACT.md, "Rates"."""
+    """The document of docs/commands.md, "Rates"."""
     return {
         "area": rated.whole.area.key,
         "name": rated.whole.area.name,

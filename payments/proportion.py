@@ -1,4 +1,4 @@
-"""A proportion of stalls from those inspected at a drawn sample: INDICATORS.md, "Proportions from a sample"."""
+"""A proportion of stalls from those inspected at a drawn sample: docs/indicators.md, "Proportions from a sample"."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -28,7 +28,7 @@ class Reconciliation(SQLModel, table=True):
 
 
 class Reconciled(NamedTuple):
-    """The document of CONTRACT.md; `open`: the findings that are open now."""
+    """The document of docs/commands.md; `open`: the findings that are open now."""
 
     confirmed: int
     posted_from_statement: int

@@ -19,7 +19,7 @@ from payments.period import Period
 from payments.target import Target
 
 Band = Literal["met", "near", "behind", "far"]
-# INDICATORS.md, "Targets": from which attainment on.
+# docs/indicators.md, "Targets": from which attainment on.
 BANDS: tuple[tuple[Band, Fraction], ...] = (
     ("met", Fraction(1)),
     ("near", Fraction(7, 10)),

@@ -125,7 +125,7 @@ def _figure(
 
 
 def _too_little(n: int, size: int, *, anything: bool, nothing: str = "figure.no_cash_known") -> str | None:
-    """INDICATORS.md, "Coverage and status": what makes an estimated share insufficient."""
+    """docs/indicators.md, "Coverage and status": what makes an estimated share insufficient."""
     if not anything or size == 0:
         return nothing
     if n < REPORTERS_MIN and n < size:

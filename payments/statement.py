@@ -118,7 +118,7 @@ def take_in(
 
 
 def shown(taken: Statement) -> dict[str, Any]:
-    """The document of CONTRACT.md, "Statements and reconciliation"."""
+    """The document of docs/commands.md, "Statements and findings"."""
     return {
         "statement": taken.id,
         "bank": taken.bank,

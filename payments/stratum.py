@@ -53,7 +53,7 @@ def report(days: int, told: Sequence[tuple[int, int]]) -> Reporter:
 
 
 def merge(strata: Sequence[Stratum]) -> Merged | None:
-    """INDICATORS.md, "The estimator": each thin stratum, in the order of market codes, goes into the one with most
+    """docs/indicators.md, "The estimator": each thin stratum, in the order of market codes, goes into the one with most
     reporters of its ward, else of the area. None where a thin one is left and no stratum has two reporters."""
     left = {each.market: each for each in sorted(strata) if each.size}
     into: dict[str, str] = {}

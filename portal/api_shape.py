@@ -15,7 +15,7 @@ class Shape(BaseModel):
 
 
 class FigureShape(Shape):
-    """An indicator's value with everything needed to defend it (INDICATORS.md)."""
+    """An indicator's value with everything needed to defend it (docs/indicators.md)."""
 
     indicator: str
     value: Number = Field(description="a share as an unrounded number from 0 to 1, a level in whole đồng or sales")

@@ -6,7 +6,7 @@ from payments.figure import Figure
 from payments.scoreboard import Judged
 
 WIDTH = 100
-# Up to which part of the target a band reaches: INDICATORS.md, "Targets".
+# Up to which part of the target a band reaches: docs/indicators.md, "Targets".
 BANDS = (("far", 0.5), ("behind", 0.7), ("near", 1.0))
 ROOM = 1.1  # of a level's scale, beyond the larger of value and target
 

@@ -1,6 +1,6 @@
 """What became of sales, from scratch: the rows a sale and its fates leave in the books, one story after another.
 
-Written from INDICATORS.md alone, as the fifth part of rates_oracle.py; it shares no line with the code it judges.
+Written from docs/indicators.md alone, as the fifth part of rates_oracle.py; it shares no line with the code it judges.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Where markets stand from scratch: day by day from the two files of the General Statistics Office.
 
-Written from CONTRACT.md and INDICATORS.md alone, as the other half of rates_oracle.py.
+Written from docs/commands.md and docs/indicators.md alone, as the other half of rates_oracle.py.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """The rates from scratch: plain lists of facts, day by day, stall by stall, slow and literal.
 
-Written from INDICATORS.md and CONTRACT.md alone; it shares no line with the code it judges.
+Written from docs/indicators.md and docs/commands.md alone; it shares no line with the code it judges.
 """
 
 import math

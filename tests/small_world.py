@@ -109,7 +109,7 @@ def takings(world: World, cell: Iterable[Place], measure: int = 0) -> dict[str, 
 
 
 def is_primary(takings: dict[str, int]) -> bool:
-    """INDICATORS.md, "Suppression"."""
+    """docs/indicators.md, "Suppression"."""
     largest = sorted(takings.values(), reverse=True)
     return len(largest) < 3 or 10 * sum(largest[2:]) < largest[0]
 

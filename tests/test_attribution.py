@@ -107,7 +107,7 @@ def test_where_the_bank_is_unknown_the_only_account_of_that_number_counts() -> N
 
 
 def oracle(got: Receipt, services: list[Service], tokens: dict[str, int]) -> tuple[int | None, str | None]:
-    """The rules once more, as slowly and literally as DESIGN.md says them."""
+    """The rules once more, as slowly and literally as docs/commands.md says them."""
     today = [s for s in services if s.since <= got.business_date < (s.until or date.max)]
     today = [s for s in today if got.bin is None or s.bin == got.bin]
     named = {tokens[token] for token in got.tokens if token in tokens}

@@ -207,7 +207,7 @@ def test_every_estimate_is_the_oracles(parts: list[Part], wards: list[str | None
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=4))
 def test_every_proportion_is_as_written(numbers: list[tuple[int, int, int]]) -> None:
-    """INDICATORS.md, "Proportions from a sample", in fractions."""
+    """docs/indicators.md, "Proportions from a sample", in fractions."""
     sizes = [sorted(three, reverse=True) for three in numbers]
     markets = [Inspected(chr(97 + at), *three) for at, three in enumerate(sizes)]
     found = proportion(markets)
@@ -286,6 +286,6 @@ def test_partial_reporters_are_covered_as_well() -> None:
 
 @pytest.mark.slow
 def test_small_skewed_samples_are_covered_less_and_the_figure_says_so() -> None:
-    """INDICATORS.md, "Honesty about small samples": about 82 % of samples of 8, 91 % of 60 in 300."""
+    """docs/indicators.md, "Honesty about small samples": about 82 % of samples of 8, 91 % of 60 in 300."""
     assert cover(((300, 8),), 1.0, populations=2_000, seed=3) == pytest.approx(0.82, abs=0.04)
     assert cover(((300, 60),), 1.0, populations=2_000, seed=3) == pytest.approx(0.91, abs=0.03)

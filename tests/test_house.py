@@ -199,11 +199,8 @@ def test_both_languages_say_the_same_things(name: str) -> None:
     assert all(sentence.strip() for sentence in (*vi.values(), *en.values()))
 
 
-def test_every_word_that_is_asked_for_is_there() -> None:
-    """Each literal key given to Refusal(…), say(…) or named as "file.key" where a word file has that name."""
-    known = {f"{Path(name).stem}.{key}" for name in word_files("vi") for key in words_in("vi", name)}
-    files = {Path(name).stem for name in word_files("vi")}
-    missing = set()
+def literal_words() -> Iterator[tuple[str, str]]:
+    """Where, and which: each literal key given to Refusal(…) or say(…), or to a template's t(…)."""
     for path in sources():
         if room_of(path) not in (*ROOMS, "main.py"):
             continue
@@ -214,11 +211,30 @@ def test_every_word_that_is_asked_for_is_there() -> None:
                 and isinstance(node.args[0], ast.Constant)
                 and isinstance(node.args[0].value, str)
                 and getattr(node.func, "id", getattr(node.func, "attr", "")) in ("Refusal", "say")
-                and node.args[0].value not in known
             ):
-                missing.add(f"{path.relative_to(HOUSE)}:{node.lineno} {node.args[0].value}")
-    assert missing == set()
-    assert files
+                yield f"{path.relative_to(HOUSE)}:{node.lineno}", node.args[0].value
+    for path in (HOUSE / "templates").rglob("*.html"):
+        for key in re.findall(r"""\bt\(\s*["']([\w.]+)["']\s*[,)]""", path.read_text("utf-8")):
+            yield path.name, key
+
+
+def test_every_word_that_is_asked_for_is_there() -> None:
+    known = {f"{Path(name).stem}.{key}" for name in word_files("vi") for key in words_in("vi", name)}
+    asked = list(literal_words())
+    assert len({place for place, _ in asked if place.endswith(".html")}) > 30
+    assert {(place, key) for place, key in asked if key not in known} == set()
+
+
+def test_every_document_that_is_cited_is_there() -> None:
+    cited = {
+        (path.name, name)
+        for path in (*sources(), *HOUSE.glob("*.md"), *HOUSE.glob("docs/*.md"))
+        for name in re.findall(r"[\w./-]*\w\.md\b", path.read_text("utf-8"))
+    }
+    assert len(cited) > 50
+    assert {
+        (by, name) for by, name in cited if not any((HOUSE / place / name).exists() for place in (".", "docs"))
+    } == set()
 
 
 def test_no_file_names_a_registry_or_a_path_of_somebodys_machine() -> None:

@@ -31,7 +31,7 @@ def draw(test_settings: Settings, size: object = 3, seed: object = 42, period: s
 
 
 def by_hand(frame: list[str], seed: str, size: int) -> list[str]:
-    """INDICATORS.md, "Samples are drawn, not picked", in hexadecimal."""
+    """docs/indicators.md, "Samples are drawn, not picked", in hexadecimal."""
     lots = {hashlib.sha256(f"{seed}:{stall}".encode()).hexdigest(): stall for stall in sorted(frame)}
     return [lots[lot] for lot in sorted(lots)][:size]
 
