@@ -22,7 +22,7 @@ AMOUNT_KEPT_MAX = 10**18
 
 
 class Notice(SQLModel, table=True):
-    """A kept notice. In clear stand only what docs/privacy.md lists; `handled_at` is set when it is posted.
+    """A kept notice. Nothing of the payer stands in clear (README.md, law 7); `handled_at` is set when it is posted.
 
     `repeat_of`: the first notice of the same id, where this one tells another amount, account or direction.
     `beside`: another feed posts its account that day, so that it only corroborates.
