@@ -11,7 +11,8 @@ from ground.store import Store
 from payments import card, posting, retention
 
 PAUSE_SECONDS = 1.0  # other processes keep notices too, and the database may have been away
-STUCK_SECONDS = 60.0  # after which what could not be posted is tried once more, and old raw notices are dropped
+STUCK_SECONDS = 60.0  # after which what could not be posted is tried once more
+RETENTION_SECONDS = 60.0  # between two looks for what has been kept long enough
 _LOG = log("poster")
 
 
@@ -23,6 +24,7 @@ class Poster:
         self._stuck: list[int] = []
         self._registry_version = -1
         self._stuck_since = time.monotonic()
+        self._dropped_at = time.monotonic()
         self._posted_well = False
         self._thread = threading.Thread(target=self._post_on, name="poster", daemon=True)
 
@@ -63,8 +65,12 @@ class Poster:
     def _post(self) -> None:
         if time.monotonic() - self._stuck_since > STUCK_SECONDS:
             self._stuck, self._stuck_since = [], time.monotonic()
-            with self._store.session() as session:
-                retention.drop_old(session, self._store.settings.raw_retention_days, clock.now())
+        self._post_kept()
+        if time.monotonic() - self._dropped_at > RETENTION_SECONDS:
+            self._dropped_at = time.monotonic()
+            self._drop_old()
+
+    def _post_kept(self) -> None:
         with self._store.session() as session:
             posting.post_all(session, self._stuck)
             card.post_all(session)
@@ -72,3 +78,10 @@ class Poster:
             if version != self._registry_version:
                 posting.resolve_waiting(session)
                 self._registry_version = version
+
+    def _drop_old(self) -> None:
+        """A statement of a million lines grows old at once: what is kept meanwhile is posted between two batches."""
+        with self._store.session() as session:
+            for dropped in retention.drop_old(session, self._store.settings.raw_retention_days, clock.now()):
+                if dropped:
+                    self._post_kept()

@@ -15,7 +15,7 @@ from ground import clock
 from ground.refusal import Refusal
 from merchants import code, genuine, inspection, market, photo, qr_image, vietqr
 from merchants.inspection import Inspection
-from payments import retention, sample
+from payments import indicator, retention, sample
 from tests.world import VIETCOMBANK, VUNG_TAU, Street, import_roll
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -23,7 +23,7 @@ NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
 def look(session: Session, street: Street, payload: str, stall: str = "", **more: Any) -> Inspection:
     place = inspection.locate(session, street.market, genuine.check(session, payload), stall)
-    told = {"photo": None, "sample_id": None, "by": "staff:Minh", "moment": NOW, **more}
+    told = {"photo": None, "by": "staff:Minh", "moment": NOW, **more}
     return inspection.record(session, street.market, place, **told)
 
 
@@ -121,21 +121,23 @@ def test_one_markets_inspections_are_not_anothers(session: Session, street: Stre
 
 
 def test_of_a_drawn_stall_the_last_look_in_the_period_counts(session: Session, street: Street) -> None:
-    drawn = sample.draw(session, street.market, "2026-11", 4, "lot", by="board", as_of=NOW)
-    first, last = date(2026, 11, 1), date(2026, 11, 30)
-
-    def verified() -> dict[int, tuple[int, int]]:
-        return inspection.verified(session, [street.market.key], first, last, NOW + timedelta(days=9))
+    def verified() -> tuple[int, int | None]:
+        told = indicator.rates(session, "market:cho-a", "2026-11", audience="internal", as_of=NOW)
+        (figure,) = [each for each in told.whole.figures if each.indicator == "verified_acceptance"]
+        return figure.n, figure.numerator
 
     look(session, street, payload(street, "A1"))
-    assert verified() == {}, "picked, not drawn"
-    look(session, street, overlay(street, "A1"), sample_id=drawn.key)
-    look(session, street, payload(street, "A2"), sample_id=drawn.key)
-    look(session, street, payload(street, "B1"), sample_id=drawn.key, moment=NOW - timedelta(days=40))
-    assert verified() == {street.market.key: (2, 1)}
-    look(session, street, payload(street, "A1"), sample_id=drawn.key)
-    assert verified() == {street.market.key: (2, 2)}
-    assert len(inspection.inspected(session, drawn.key)) == 3
+    assert verified() == (0, None), "picked, not drawn"
+    drawn = sample.draw(session, street.market, "2026-11", 6, "lot", by="board", as_of=NOW)
+    for stall in drawn.drawn:
+        look(session, street, overlay(street, "A1"), stall)
+    look(session, street, payload(street, "B1"), moment=NOW - timedelta(days=40))
+    assert verified() == (6, 0)
+    look(session, street, payload(street, "A1"), moment=NOW + timedelta(hours=1))
+    assert verified() == (6, 1)
+    asked = drawn.stall_ids, drawn.first, drawn.last
+    assert inspection.inspected(session, street.market, *asked) == set(drawn.stall_ids)
+    assert inspection.inspected(session, street.market, drawn.stall_ids, drawn.first, drawn.first) == set()
 
 
 def test_photos_go_with_their_time_but_for_what_is_not_settled(session: Session, street: Street) -> None:
@@ -146,7 +148,7 @@ def test_photos_go_with_their_time_but_for_what_is_not_settled(session: Session,
     fresh_one = look(session, street, payload(street, "A2"), photo=b"\xff\xd8")
     settled_at = NOW - timedelta(days=95)
     inspection.settle(session, street.market, settled_one.key, "taken down", by="board", moment=settled_at)
-    retention.drop_old(session, 90, NOW)
+    list(retention.drop_old(session, 90, NOW))
     left = [each for each in (genuine_one, open_one, settled_one, fresh_one) if inspection.has_photo(session, each.key)]
     assert left == [open_one, fresh_one]
 

@@ -51,6 +51,7 @@ CREATE TABLE statement_line (
 );
 CREATE INDEX statement_line_day ON statement_line (account_id, business_date);
 CREATE INDEX statement_line_debit ON statement_line (account_id, business_date) WHERE direction = 'out';
+CREATE INDEX statement_line_memo ON statement_line (statement_id) WHERE memo IS NOT NULL;
 """
 
 

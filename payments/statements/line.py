@@ -13,7 +13,7 @@ _CHUNK = 4096
 
 
 class Line(NamedTuple):
-    """One movement. Of money going out nothing is told but day, time and amount: whom a vendor pays is hers.
+    """One movement. Of money going out neither memo nor payee is told: whom a vendor pays is hers.
 
     row: the file's row, line or (camt) entry. second: since 1970 in UTC, None where only the day is told. day: as
     `date.toordinal` counts, the transaction's, not the posting's. net: whole đồng, below 0 for money going out.
@@ -98,7 +98,7 @@ class Lines:
 
 
 def _outgoing(movement: Movement) -> tuple[Any, ...]:
-    """Day, time and amount; of a reversal also what it reverses. References move to `named`, for comparing."""
+    """Without memo and payee; a reversal says what it reverses. References move to `named`, for comparing."""
     reference = movement.reference if movement.reversal else None
     named = dict.fromkeys((movement.reference, *movement.named))
     kept = tuple(name for name in named if name and name != reference)
