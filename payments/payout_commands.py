@@ -28,7 +28,10 @@ def list_payouts(context: typer.Context, format: Format = "table") -> None:
 
 @payouts.command("fetch")
 def fetch(context: typer.Context) -> None:
-    """Ask the card company for the fees and payouts that are not here yet. The server does so by itself."""
+    """Ask the card company for the fees and payouts that are not here yet. The server does so by itself.
+
+    What it refuses to tell of a sale or payout is set aside, counted, and named on stderr.
+    """
     at = desk(context)
     if not checkout.is_open(at.settings):
         raise Refusal("checkout.off")

@@ -1,17 +1,19 @@
 """The settler: asks the card company what it kept of each sale and what each payout is made of.
 
 No webhook tells that. Every answer is kept in a commit of its own and asked for only while it is missing, so that it
-may stop anywhere and goes on from there. No request is made inside a transaction.
+may stop anywhere and goes on from there. No request is made inside a transaction. What the company refuses to tell
+of one sale or payout, made with a test key for instance, keeps none of the others waiting.
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
 import stripe
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ground.logs import log
 from ground.store import Store
@@ -19,24 +21,56 @@ from payments import checkout, payout, reference
 from payments.payout import Share
 
 PAUSE_SECONDS = 60.0
+ASIDE_SECONDS = 3600.0  # after which what was set aside is asked for once more
 PAGE = 100
 _LOG = log("settler")
+_AWAY = (
+    stripe.APIConnectionError,
+    stripe.APIError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+    stripe.RateLimitError,
+    OperationalError,
+)
+"""Whoever else is asked for, the answer would be the same: the round ends."""
 
 
 class Fetched(NamedTuple):
+    """How many of each were fetched; `set_aside`: how many sales and payouts nothing can be learnt of."""
+
     sales: int
     payouts: int
     settlements: int
+    set_aside: int
 
 
-def fetch(store: Store) -> Fetched:
-    """What is missing, as far as the card company knows it by now. stripe.StripeError when it is away."""
+def fetch(store: Store, aside: set[str] | None = None) -> Fetched:
+    """What is missing, as far as the card company knows it by now. stripe.StripeError when it is away.
+
+    aside: the sales and payouts that it refused to tell of, which are not asked for; new ones are added.
+    """
     client = checkout.client(store.settings)
-    sales = sum(_fetch_sale(store, client, intent) for intent in _missing_sales(store))
+    aside = set() if aside is None else aside
+    sales = sum(_each(_missing_sales(store), lambda intent: _fetch_sale(store, client, intent), aside))
     with store.session() as session:
-        waiting = payout.unfetched(session)
-    settled = [_fetch_payout(store, client, id, cursor) for id, cursor in waiting]
-    return Fetched(sales, len(settled), sum(settled))
+        cursors = dict(payout.unfetched(session))
+    settled = list(_each(cursors, lambda id: _fetch_payout(store, client, id, cursors[id]), aside))
+    return Fetched(sales, len(settled), sum(settled), len(aside))
+
+
+def _each(ids: Iterable[str], fetch_one: Callable[[str], int], aside: set[str]) -> Iterator[int]:
+    """What `fetch_one` makes of each; where that can't be done it is set aside and told to the log."""
+    for id in ids:
+        if id in aside:
+            continue
+        try:
+            yield fetch_one(id)
+        except _AWAY:
+            raise
+        except Exception as error:
+            aside.add(id)
+            code = error.code if isinstance(error, stripe.StripeError) else None
+            _LOG.warning("set aside", id=id, reason=type(error).__name__, code=code)
 
 
 def _missing_sales(store: Store) -> list[str]:
@@ -107,6 +141,8 @@ class Settler:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._aside: set[str] = set()
+        self._aside_since = time.monotonic()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._fetch_on, name="settler", daemon=True)
 
@@ -120,7 +156,9 @@ class Settler:
 
     def _fetch_on(self) -> None:
         while not self._stopping.wait(PAUSE_SECONDS):
+            if time.monotonic() - self._aside_since > ASIDE_SECONDS:
+                self._aside, self._aside_since = set(), time.monotonic()
             try:
-                fetch(self._store)
+                fetch(self._store, self._aside)
             except (stripe.StripeError, SQLAlchemyError) as error:
                 _LOG.warning("nothing fetched", reason=type(error).__name__)

@@ -22,11 +22,12 @@ from main import House
 from merchants import qr_image, vietqr
 from payments import checkout, payout, settler
 from payments.checkout import Purchase
-from payments.demo.card_company import Thing
+from payments.demo.card_company import Thing, Wrong
 from payments.demo.card_messenger import Messenger
 from portal import throttle
 from portal.throttle import Pace
 from tests.cards import SECRET, Cards, asked, cards, door, keyed, office, send
+from tests.messages import Log
 from tests.test_card import take
 from tests.test_webhooks import wait_for
 from tests.world import Street
@@ -290,11 +291,51 @@ def test_what_the_company_kept_of_each_sale_is_fetched(books: Store, street: Str
     for stall, amount in (("A1", 260_000), ("A2", 520_000)):
         cards.sale(street.codes[stall]["serial"], amount)
     take(books, cards.events)
-    assert settler.fetch(shop) == (2, 0, 0)
-    assert settler.fetch(shop) == (0, 0, 0)
+    assert settler.fetch(shop) == (2, 0, 0, 0)
+    assert settler.fetch(shop) == (0, 0, 0, 0)
     with books.engine.connect() as connection:
         rows = connection.execute(text("SELECT notice_id, amount, fee, net, currency FROM settlement ORDER BY 2")).all()
     assert [tuple(row) for row in rows] == [(1, 1000, 74, 926, "usd"), (2, 2000, 118, 1882, "usd")]
+
+
+def test_what_the_company_does_not_know_keeps_nothing_else_waiting(
+    books: Store, street: Street, cards: Cards, api: str, log: Log
+) -> None:
+    """The oldest sale and the oldest payout were made with another key: they are told to the operator, once."""
+    shop = books._replace(settings=keyed(books.settings, api))
+    foreign = cards.sale(street.codes["A1"]["serial"], 260_000)
+    lost = cards.company.pay_out()
+    cards.sale(street.codes["A2"]["serial"], 520_000)
+    assert lost is not None and cards.company.pay_out() is not None
+    take(books, cards.events)
+    del cards.company.intents[foreign["payment_intent"]], cards.company.payouts[lost["id"]]
+    aside: set[str] = set()
+    assert settler.fetch(shop, aside)[:2] == (1, 1)
+    assert aside == {foreign["payment_intent"], lost["id"]}
+    assert [each["id"] for each in log if each["event"] == "set aside"] == sorted(aside)
+    assert settler.fetch(shop, aside) == (0, 0, 0, 2)
+    assert len([each for each in log if each["event"] == "set aside"]) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 429])
+def test_a_company_that_sends_us_away_is_asked_no_more_that_round(
+    books: Store, street: Street, cards: Cards, api: str, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    shop = books._replace(settings=keyed(books.settings, api))
+    for stall in ("A1", "A2"):
+        cards.sale(street.codes[stall]["serial"], 260_000)
+    take(books, cards.events)
+    asked_for: list[str] = []
+
+    class Shut(dict[str, Thing]):
+        def __getitem__(self, id: str) -> Thing:
+            asked_for.append(id)
+            raise Wrong("Not now.", "not_now", status)
+
+    monkeypatch.setattr(cards.company, "intents", Shut())
+    with pytest.raises(stripe.StripeError):
+        settler.fetch(shop)
+    assert len(asked_for) == 1
 
 
 def settled(session: Session, payout_id: str) -> list[int]:
@@ -342,7 +383,7 @@ def test_fetching_goes_on_where_it_was_cut(
     def away(line: Thing) -> Thing | None:
         asked_for.append(line["id"])
         if len(asked_for) == 8:
-            raise ValueError("the line is cut")
+            raise Wrong("Too many requests.", "rate_limit", 429)
         return answer(line)
 
     monkeypatch.setattr(cards.company, "source_of", away)

@@ -82,6 +82,8 @@ class Office:
 
     def _lines(self, request: Request, asked: Thing) -> Thing:
         """The newest first, a page at a time."""
+        if "payout" in asked and asked["payout"] not in self._company.payouts:
+            raise KeyError(asked["payout"])
         lines = [line for line in self._company.lines.values() if asked.get("payout") in (None, line["payout"])][::-1]
         ids = [line["id"] for line in lines]
         begin = ids.index(asked["starting_after"]) + 1 if "starting_after" in asked else 0
