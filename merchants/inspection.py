@@ -1,6 +1,6 @@
 """An inspection: what the code that hangs at a stall turned out to be, when a helper looked at it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -31,7 +31,6 @@ class Inspection(SQLModel, table=True):
     market_id: int = Field(sa_type=BigInteger)
     stall_id: int = Field(sa_type=BigInteger)
     code_id: int | None = Field(default=None, sa_type=BigInteger)
-    sample_id: int | None = Field(default=None, sa_type=BigInteger)
     inspected_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     inspected_on: date
     inspected_by: str
@@ -97,18 +96,16 @@ def record(
     place: Place,
     *,
     photo: bytes | None,
-    sample_id: int | None,
     by: str,
     moment: datetime,
 ) -> Inspection:
-    """Write it down. `photo` is small already; `sample_id`: the drawn sample it is of."""
+    """Write it down; `photo` is small already. Which drawn samples it is of, its stall and day tell."""
     found = place.verdict
     code_id = session.execute(_CODE, {"serial": found.serial}).scalar() if found.serial else None
     made = Inspection(
         market_id=market.key,
         stall_id=place.stall_id,
         code_id=code_id,
-        sample_id=sample_id,
         inspected_at=moment,
         inspected_on=clock.business_date(moment),
         inspected_by=by,
@@ -223,33 +220,16 @@ def settle(session: Session, market: Market, number: int, settlement: str, *, by
     return found
 
 
-_VERIFIED = text("""
-    SELECT market_id, count(*), count(*) FILTER (WHERE verdict = 'genuine') FROM (
-        SELECT DISTINCT ON (stall_id) market_id, stall_id, verdict FROM inspection
-        WHERE market_id = ANY(:markets) AND inspected_on BETWEEN :first AND :last AND sample_id IS NOT NULL
-            AND inspected_at <= :as_of
-        ORDER BY stall_id, id DESC) AS last
-    GROUP BY market_id
+_INSPECTED = text("""
+    SELECT DISTINCT stall_id FROM inspection
+    WHERE market_id = :market AND inspected_on BETWEEN :first AND :last AND stall_id = ANY(:stalls)
 """)
 
 
-def verified(
-    session: Session, markets: Sequence[int], first: date, last: date, as_of: datetime
-) -> dict[int, tuple[int, int]]:
-    """By market: how many stalls of drawn samples were inspected on these days, and how many had a genuine live code.
-
-    Of a stall seen several times the last look counts.
-    """
-    asked = {"markets": list(markets), "first": first, "last": last, "as_of": as_of}
-    return {row[0]: (row[1], row[2]) for row in session.execute(_VERIFIED, asked)}
-
-
-_INSPECTED = text("SELECT DISTINCT stall_id FROM inspection WHERE sample_id = :sample")
-
-
-def inspected(session: Session, sample_id: int) -> set[int]:
-    """The stalls of a drawn sample that have been seen."""
-    return set(session.execute(_INSPECTED, {"sample": sample_id}).scalars())
+def inspected(session: Session, market: Market, stalls: Collection[int], first: date, last: date) -> set[int]:
+    """Which of these stalls were looked at on these days."""
+    asked = {"market": market.key, "first": first, "last": last, "stalls": list(stalls)}
+    return set(session.execute(_INSPECTED, asked).scalars())
 
 
 _PHONE = text("""

@@ -132,12 +132,14 @@ _OBSERVED = text(f"""
         FROM latest WHERE {_TRADED.format(day="latest")} GROUP BY lot, stall_id
     ) SELECT {_DAYS}, told.* FROM told
 """)
-# Of a stall looked at several times the last look counts.
+# A look counts where any sample that covers its day has drawn the stall; of several looks at a stall the last one.
 _INSPECTED = text(f"""
     WITH {SPANS}, looked AS (
         SELECT DISTINCT ON (span.lot, i.stall_id) span.lot, i.stall_id, i.verdict
         FROM span JOIN inspection i ON i.market_id = span.market_id AND i.inspected_on BETWEEN span.first AND span.last
-        JOIN sample ON sample.id = i.sample_id AND i.stall_id = ANY(sample.stall_ids)
+        WHERE EXISTS (
+            SELECT FROM sample WHERE sample.market_id = i.market_id AND i.stall_id = ANY(sample.stall_ids)
+                AND i.inspected_on BETWEEN sample.first AND sample.last)
         ORDER BY span.lot, i.stall_id, i.inspected_at DESC, i.id DESC
     )
     SELECT lot, count(*), count(*) FILTER (WHERE verdict = 'genuine') FROM looked AS told

@@ -91,6 +91,12 @@ def every(session: Session, market: Market) -> list[Sample]:
     return list(session.exec(select(Sample).where(Sample.market_id == market.key).order_by(col(Sample.id))))
 
 
+def running(session: Session, market: Market, day: date) -> list[Sample]:
+    """Those whose period holds the day, the latest drawn first."""
+    asked = select(Sample).where(Sample.market_id == market.key, Sample.first <= day, Sample.last >= day)
+    return list(session.exec(asked.order_by(col(Sample.id).desc())))
+
+
 def _check(size: int, seed: str) -> None:
     if size < 1:
         raise Refusal("sample.too_small")

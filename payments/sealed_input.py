@@ -74,7 +74,6 @@ _LOOKS = _lines(
     "id",
     "to_json(inspected_on)",
     "stall_id",
-    "coalesce(sample_id::text, 'null')",
     "to_json(verdict)",
 )
 _DRAWS = _lines(

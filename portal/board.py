@@ -43,7 +43,7 @@ class Block(NamedTuple):
 
 
 class Round(NamedTuple):
-    """The sample whose period runs: how many of its stalls were inspected, and at how many customers were counted."""
+    """A sample whose period runs: how many of its stalls were inspected, and at how many customers were counted."""
 
     period: str
     size: int
@@ -91,7 +91,7 @@ def _own(request: Request, session: Session, found: Market, today: date) -> dict
         "all_idle": len(idle),
         "quiet_days": activity.QUIET_DAYS,
         "glyphs": stall_plan.GLYPHS,
-        "round": _round(session, found, today),
+        "rounds": [_round(session, found, each) for each in field.running_rounds(session, found, today)],
         "last_look": next((each.inspection for each in inspection.latest(session, found, most=1)), None),
     }
 
@@ -113,10 +113,7 @@ def _block(found: Market, section: Section) -> Block:
     return Block(section, stall_plan.draw(section.places), path)
 
 
-def _round(session: Session, found: Market, today: date) -> Round | None:
-    drawn = field.current_round(session, found, today)
-    if drawn is None:
-        return None
+def _round(session: Session, found: Market, drawn: field.Round) -> Round:
     of = drawn.sample
     counted = observation.observed(session, found, of.stall_ids, of.first, of.last)
     return Round(of.period, of.size, drawn.seen, len(counted))

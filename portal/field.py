@@ -50,18 +50,17 @@ def show_market(request: Request, session: SessionDep, code: str) -> Response:
     person = signed_in(request)
     mine = inspection.latest(session, found, most=10, by=person.who)
     several = len(person.codes("helper")) > 1 or person.is_operator
-    drawn = current_round(session, found)
-    return page.render(request, "field_market.html", market=found, round=drawn, mine=mine, several=several)
+    rounds = running_rounds(session, found, clock.today())
+    return page.render(request, "field_market.html", market=found, rounds=rounds, mine=mine, several=several)
 
 
-def current_round(session: Session, found: Market, on: date | None = None) -> Round | None:
-    """The last sample drawn of those whose period holds the day (today)."""
-    day = on or clock.today()
-    running = [each for each in sample.every(session, found) if each.first <= day <= each.last]
-    if not running:
-        return None
-    drawn = running[-1]
-    seen = inspection.inspected(session, drawn.key)
+def running_rounds(session: Session, found: Market, day: date) -> list[Round]:
+    """Every sample whose period holds the day, the latest drawn first: a stall may be in several."""
+    return [_round(session, found, each) for each in sample.running(session, found, day)]
+
+
+def _round(session: Session, found: Market, drawn: Sample) -> Round:
+    seen = inspection.inspected(session, found, drawn.stall_ids, drawn.first, drawn.last)
     pairs = zip(drawn.drawn, drawn.stall_ids, strict=True)
     return Round(drawn, [(number, stall_id in seen) for number, stall_id in pairs])
 

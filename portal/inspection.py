@@ -11,6 +11,7 @@ from ground.refusal import Refusal
 from merchants import genuine, inspection, market, photo
 from merchants.genuine import Verdict
 from merchants.market import Market
+from payments import sample
 from portal import doorstep, field, page
 from portal.access import Door, needs, signed_in
 from portal.page import SessionDep, StoreDep
@@ -81,17 +82,7 @@ def _write_down(
 ) -> tuple[int, str | None]:
     """The inspection's number, and whose phone is to be told."""
     person, moment = signed_in(request), clock.now()
-    drawn = field.current_round(session, found, clock.business_date(moment))
-    is_drawn = drawn is not None and place.stall_id in drawn.sample.stall_ids
-    made = inspection.record(
-        session,
-        found,
-        place,
-        photo=small,
-        sample_id=drawn.sample.key if drawn is not None and is_drawn else None,
-        by=person.who,
-        moment=moment,
-    )
+    made = inspection.record(session, found, place, photo=small, by=person.who, moment=moment)
     phone = inspection.vendors_phone(session, place.stall_id, made.inspected_on) if made.verdict == "foreign" else None
     told = {"inspection": made.key, "stall": place.stall, "verdict": made.verdict}
     audit.record(session, person.who, "inspection.add", None, told, subject=f"market:{found.code}")
@@ -107,7 +98,8 @@ def show(request: Request, session: SessionDep, code: str, number: int | None = 
         return RedirectResponse(f"/field/{code}", 303)
     found = market.find(session, code)
     seen = inspection.find(session, found, number)
-    language = page.language_of(request)
+    language, at = page.language_of(request), seen.inspection
+    drawn = sample.running(session, found, at.inspected_on)
     return page.render(
         request,
         "inspection.html",
@@ -115,6 +107,7 @@ def show(request: Request, session: SessionDep, code: str, number: int | None = 
         seen=seen,
         reason=inspection.explain(seen.inspection, seen.stall, language),
         into=inspection.receiver(seen.inspection),
+        is_drawn=any(at.stall_id in each.stall_ids for each in drawn),
         has_photo=inspection.has_photo(session, seen.inspection.key),
     )
 

@@ -1,6 +1,6 @@
 """The shares that rest on evidence from scratch: lists of reports, day by day, in fractions, slow and literal.
 
-Written from INDICATORS.md alone, as the third part of rates_oracle.py; it shares no line with the code it judges.
+Written from docs/indicators.md alone, as the third part of rates_oracle.py; it shares no line with the code it judges.
 """
 
 from collections import Counter
@@ -50,13 +50,12 @@ class Lot(NamedTuple):
 
 
 class Look(NamedTuple):
-    """An inspection, in the order of the days and of looking; `lot` counts the samples, None: by no sample."""
+    """An inspection, in the order of the days and of looking."""
 
     market: str
     stall: str
     day: date
     verdict: str
-    lot: int | None
 
 
 class Area(NamedTuple):
@@ -112,7 +111,10 @@ def verified(area: Area, facts: Ledger, cells: set[tuple[str, date]]) -> dict[st
     """Drawn stalls of U that were inspected in the area's days, by the last look at each."""
     last: dict[Stall, str] = {}
     for look in sorted(facts.looks, key=lambda look: look.day):
-        drawn = look.lot is not None and look.stall in facts.lots[look.lot].drawn
+        drawn = any(
+            lot.market == look.market and lot.first <= look.day <= lot.last and look.stall in lot.drawn
+            for lot in facts.lots
+        )
         if drawn and (look.market, look.day) in cells and look[:2] in area.trading:
             last[look[:2]] = look.verdict
     N = len(area.trading)
@@ -141,7 +143,7 @@ def verified(area: Area, facts: Ledger, cells: set[tuple[str, date]]) -> dict[st
 
 
 def proportion(markets: Sequence[tuple[int, int, int]]) -> tuple[float, float, float]:
-    """(N, n, a) of each market: INDICATORS.md, "Proportions from a sample"."""
+    """(N, n, a) of each market: docs/indicators.md, "Proportions from a sample"."""
     N = sum(each[0] for each in markets)
     p = sum((Fraction(size, N) * Fraction(a, n) for size, n, a in markets), Fraction())
     sampled = [each for each in markets if each[1] < each[0]]

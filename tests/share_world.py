@@ -75,12 +75,14 @@ def _watch(chance: Random, facts: Facts, market: str, days: list[date]) -> None:
         return
     drawn = chance.sample(frame, chance.randint(1, len(frame)))
     facts.lots.append(Lot(market, days[0], days[-1], drawn))
+    if chance.random() < 0.3:  # a second lot, of part of those days, draws some of the same stalls
+        first, last = sorted(chance.choice(days) for _ in range(2))
+        facts.lots.append(Lot(market, first, last, chance.sample(frame, chance.randint(1, len(frame)))))
     drawn = [stall if chance.random() < 0.97 else chance.choice(frame) for stall in drawn]
     for day in chance.sample(days, min(len(days), 3)):
         for stall in chance.sample(frame, chance.randint(0, len(frame))):
-            # Most are looked at because they were drawn, some again on another day, some just so.
-            lot = len(facts.lots) - 1 if chance.random() < 0.9 else None
-            facts.looks.append(Look(market, stall, day, chance.choice(VERDICTS), lot))
+            # Some are looked at because they were drawn, some again on another day, some just so.
+            facts.looks.append(Look(market, stall, day, chance.choice(VERDICTS)))
     for stall in drawn:
         for day in dict.fromkeys((on, *chance.sample(days, min(len(days), chance.choice((0, 0, 1, 2)))))):
             total = chance.randint(0, 30)
@@ -96,30 +98,27 @@ def store(session: Session, facts: Facts, markets: dict[str, int], stalls: dict[
     """Straight into the tables, each in its order: what may be imported is told elsewhere."""
     _write(session, cash_report.SHELF, facts.reports, markets, stalls)
     _write(session, observation.SHELF, facts.seen, markets, stalls)
-    samples = []
     for number, lot in enumerate(facts.lots):
         ids = [stalls[lot.market, stall] for stall in lot.drawn]
         columns = {"market": markets[lot.market], "first": lot.first, "last": lot.last, "seed": str(number)}
-        made = session.execute(
+        session.execute(
             text("""
                 INSERT INTO sample (market_id, period, first, last, size, seed, frame, drawn, stall_ids, drawn_at,
                     drawn_by)
-                VALUES (:market, '-', :first, :last, :size, :seed, :drawn, :drawn, :ids, now(), 'lot') RETURNING id
+                VALUES (:market, '-', :first, :last, :size, :seed, :drawn, :drawn, :ids, now(), 'lot')
             """),
             {**columns, "size": len(ids), "drawn": lot.drawn, "ids": ids},
         )
-        samples.append(made.scalar_one())
     for look in facts.looks:
         session.execute(
             text("""
-                INSERT INTO inspection (market_id, stall_id, sample_id, inspected_at, inspected_on, inspected_by,
-                    verdict, reason, differs)
-                VALUES (:market, :stall, :sample, :moment, :day, 'somebody', :verdict, '-', '{}')
+                INSERT INTO inspection (market_id, stall_id, inspected_at, inspected_on, inspected_by, verdict, reason,
+                    differs)
+                VALUES (:market, :stall, :moment, :day, 'somebody', :verdict, '-', '{}')
             """),
             {
                 "market": markets[look.market],
                 "stall": stalls[look.market, look.stall],
-                "sample": None if look.lot is None else samples[look.lot],
                 "moment": clock.day_start(look.day),
                 "day": look.day,
                 "verdict": look.verdict,

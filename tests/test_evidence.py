@@ -72,7 +72,7 @@ def ask(session: Session, name: str, period: str = DAY, area: str = AREA, **opti
 
 
 def worked(books: Store, session: Session, found: Market, folder: Path) -> None:
-    """The worked example of INDICATORS.md in thousands: eight of twenty stalls declare their cash."""
+    """The worked example of docs/indicators.md in thousands: eight of twenty stalls declare their cash."""
     sell(books, {n: 1_000 * y for n, y in enumerate(Y, 1) if y})
     cash = (f"S{n:02d},{DAY},{1_000 * (x - y)},,declared" for n, (y, x) in enumerate(zip(Y, X, strict=True), 1))
     tell(session, found, folder, "\n".join(cash))
@@ -295,22 +295,20 @@ def test_the_table_shows_the_interval_with_the_share(
 # --- verified on site
 
 
-def inspect(session: Session, found: Market, stalls: list[str], genuine: int, number: int | None) -> None:
-    """The first so many are found genuine, the others foreign; `number`: the sample they were drawn by."""
+def inspect(session: Session, found: Market, stalls: list[str], genuine: int) -> None:
+    """The first so many are found genuine, the others foreign."""
     rows = [
         {
             "market": found.key,
             "stall": stall,
-            "sample": number,
             "moment": datetime(2026, 10, 5, 3, tzinfo=UTC),
             "verdict": "genuine" if at < genuine else "foreign",
         }
         for at, stall in enumerate(stalls)
     ]
     statement = text("""
-        INSERT INTO inspection (market_id, stall_id, sample_id, inspected_at, inspected_on, inspected_by, verdict,
-            reason, differs)
-        SELECT :market, id, :sample, :moment, '2026-10-05', 'helper', :verdict, '-', '{}' FROM stall
+        INSERT INTO inspection (market_id, stall_id, inspected_at, inspected_on, inspected_by, verdict, reason, differs)
+        SELECT :market, id, :moment, '2026-10-05', 'helper', :verdict, '-', '{}' FROM stall
         WHERE market_id = :market AND number = :stall
     """)
     for row in rows:
@@ -321,19 +319,18 @@ def inspect(session: Session, found: Market, stalls: list[str], genuine: int, nu
 def test_verified_acceptance_is_told_from_drawn_stalls_with_its_bounds(session: Session, place: Market) -> None:
     drawn = sample.draw(session, place, "2026-10", 8, "7", by="board", as_of=NOVEMBER)
     others = [stall for stall in drawn.frame if stall not in drawn.drawn]
-    inspect(session, place, others, 0, None)
-    inspect(session, place, others, 0, drawn.key)
+    inspect(session, place, others, 0)
     missing = ask(session, "verified_acceptance")
     assert (missing.value, missing.reason) == (None, "figure.no_inspections"), "picked, not drawn"
-    inspect(session, place, drawn.drawn[:4], 4, drawn.key)
+    inspect(session, place, drawn.drawn[:4], 4)
     assert ask(session, "verified_acceptance").reason == "share.too_few"
-    inspect(session, place, drawn.drawn[4:], 2, drawn.key)
+    inspect(session, place, drawn.drawn[4:], 2)
     figure = ask(session, "verified_acceptance")
     assert (figure.value, figure.numerator, figure.denominator, figure.n, figure.N) == (0.75, 6, 8, 8, 20)
     assert (figure.low, figure.high) == pytest.approx(wilson(0.75, 8 * 19 / 12))
     assert (figure.least, figure.most) == (6 / 20, 18 / 20)
     assert (figure.sources, figure.method, figure.because()) == (("inspections",), "drawn sample", None)
-    inspect(session, place, drawn.drawn[-1:], 1, drawn.key)
+    inspect(session, place, drawn.drawn[-1:], 1)
     assert ask(session, "verified_acceptance").numerator == 7, "the last look counts"
 
 
@@ -341,7 +338,7 @@ def test_over_several_markets_each_weighs_as_much_as_it_has_stalls(session: Sess
     for name, stalls, size, genuine in (("cho-a", 30, 6, 3), ("cho-b", 10, 5, 5), ("cho-c", 10, 1, 1)):
         found = build(session, name=name, stalls=stalls)
         drawn = sample.draw(session, found, "2026-10", size, "7", by="board", as_of=NOVEMBER)
-        inspect(session, found, drawn.drawn, genuine, drawn.key)
+        inspect(session, found, drawn.drawn, genuine)
     figure = ask(session, "verified_acceptance", area=f"ward:{VUNG_TAU}")
     p = 0.75 * 0.5 + 0.25
     v = 0.75**2 * (1 - 6 / 30) * 0.25 / 5

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from ground import clock
 from merchants import code, qr_image, vietqr
-from payments import sample
+from payments import indicator, period_run, sample
 from tests import pdf_eye
 from tests.cast import Browser, Cast
 from tests.world import VIETCOMBANK
@@ -131,17 +131,44 @@ def test_a_picture_without_a_code_is_an_inspection_that_read_nothing(cast: Cast)
     assert "Không đọc được" in helper.get(sent.headers["location"]).text
 
 
-def test_a_round_through_a_drawn_sample_counts_for_verified_acceptance(cast: Cast) -> None:
+def draw(cast: Cast, period: str, size: int) -> sample.Sample:
     with cast.books.session() as session:
-        month = f"{clock.today():%Y-%m}"
-        drawn = sample.draw(session, cast.street.market, month, 6, "lot", by="board")
+        drawn = sample.draw(session, cast.street.market, period, size, "lot", by="board")
         session.commit()
+        session.refresh(drawn)
+        return drawn
+
+
+def verified(cast: Cast, period: str) -> tuple[int, int | None]:
+    """How many drawn stalls were inspected, and of how many the code was genuine."""
+    with cast.books.session() as session:
+        told = indicator.rates(session, "market:cho-a", period, audience="internal")
+    (figure,) = [each for each in told.whole.figures if each.indicator == "verified_acceptance"]
+    return figure.n, figure.numerator
+
+
+def test_every_running_round_is_walked_and_a_look_counts_for_each_that_drew_the_stall(cast: Cast) -> None:
+    month = f"{clock.today():%Y-%m}"
+    whole = draw(cast, month, 6)
+    few = draw(cast, period_run.at(clock.today(), "quarter").text, 2)
+    alone = [stall for stall in whole.drawn if stall not in few.drawn and stall in cast.street.codes]
     helper = cast.sign_in("helper")
-    assert "đã xem 0 / 6 sạp" in helper.get(FIELD).text
-    look(helper, payload(cast, "A1"))
-    look(helper, overlay(cast, "A2"))
-    assert "đã xem 2 / 6 sạp" in helper.get(FIELD).text
-    assert ask(cast, "SELECT DISTINCT sample_id FROM inspection") == [(drawn.key,)]
+    rounds = helper.get(FIELD).text
+    assert "đã xem 0 / 6 sạp" in rounds and "đã xem 0 / 2 sạp" in rounds
+    said = look(helper, payload(cast, alone[0])).text
+    assert "thuộc mẫu rút thăm" in said
+    rounds = helper.get(FIELD).text
+    assert "đã xem 1 / 6 sạp" in rounds and "đã xem 0 / 2 sạp" in rounds
+    assert verified(cast, month)[0] == 1, "the newer sample takes no look from the older one"
+    for stall in whole.drawn:
+        look(helper, overlay(cast, "A2"), stall)
+    rounds = helper.get(FIELD).text
+    assert "đã xem 6 / 6 sạp" in rounds and "đã xem 2 / 2 sạp" in rounds
+    assert verified(cast, month) == (6, 0)
+    look(helper, payload(cast, alone[0]))
+    assert verified(cast, month) == (6, 1), "the last look counts"
+    board = " ".join(cast.sign_in("board").get(BOARD).text.split())
+    assert "6 sạp, đã kiểm tra biển mã 6 sạp" in board and "2 sạp, đã kiểm tra biển mã 2 sạp" in board
 
 
 def test_nobody_elsewhere_sees_an_inspection_or_its_photo(cast: Cast) -> None:

@@ -40,7 +40,6 @@ CREATE TABLE inspection (
     market_id bigint NOT NULL REFERENCES market,
     stall_id bigint NOT NULL REFERENCES stall,
     code_id bigint REFERENCES code,
-    sample_id bigint REFERENCES sample,
     inspected_at timestamptz NOT NULL,
     inspected_on date NOT NULL,
     inspected_by text NOT NULL CHECK (inspected_by <> ''),

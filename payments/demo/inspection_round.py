@@ -57,7 +57,7 @@ def _look(
     session: Session, found: Market, drawn: Sample, number: str, verdict: Verdict, moment: datetime, *, settled: bool
 ) -> None:
     place = inspection.locate(session, found, verdict, number)
-    made = inspection.record(session, found, place, photo=None, sample_id=drawn.key, by=BY, moment=moment)
+    made = inspection.record(session, found, place, photo=None, by=BY, moment=moment)
     if settled and made.verdict in inspection.ALARMING:
         done = words.say("demo.taken_down")
         inspection.settle(session, found, made.key, done, by=BY, moment=min(moment + timedelta(days=1), clock.now()))
