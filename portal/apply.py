@@ -15,7 +15,7 @@ from ground.store import Store
 from merchants import agreement, application, market
 from merchants.application import Application, Vendor
 from merchants.market import Market
-from portal import application_form, device, doorstep, form, page, phone_code, throttle, vendor_account
+from portal import application_form, device, doorstep, form, page, phone_code, signin_phone, throttle, vendor_account
 from portal.access import Door, everybody, needs, signed_in
 from portal.application_form import Typed, TypedDep
 from portal.page import SessionDep, StoreDep
@@ -43,11 +43,15 @@ def show(
 @router.post("/apply/phone")
 @everybody
 def ask(request: Request, store: StoreDep, phone: Field = "") -> Response:
-    """Send a code to any phone: the answer, the message and the time are the same whether somebody knows it or not."""
+    """Send a code to any phone: the answer, the message and the time are the same whether somebody knows it or not.
+
+    Counted with the codes for signing in: nobody's phone gets more of them for there being two doors.
+    """
     moment = clock.now()
     try:
         number = vendor_account.read(phone)
-        made = _make_code(request, store, number, moment)
+        everybody_today = (throttle.STRANGERS, f"{clock.business_date(moment)}")
+        made = signin_phone.make_code(request, store, number, moment, everybody_today)
     except Refusal as refusal:
         return doorstep.again(request, "apply_phone.html", refusal)
     answer = RedirectResponse("/apply/code", 303)
@@ -152,18 +156,6 @@ def withdraw(request: Request, store: StoreDep, number: Number) -> Response:
         audit.record(session, person.who, "application.withdraw", {"state": was}, told, subject=f"application:{number}")
         session.commit()
     return RedirectResponse("/apply?" + urlencode({"done": "withdrawn"}), 303)
-
-
-def _make_code(request: Request, store: Store, phone: str, moment: datetime) -> phone_code.Made:
-    """Counted with the codes for signing in: nobody's phone gets more of them for there being two doors."""
-    everybody_today = (throttle.STRANGERS, f"{clock.business_date(moment)}")
-    address = (throttle.PHONE_ADDRESS, throttle.neighbourhood(doorstep.guest_of(request).address))
-    with store.session() as session:
-        asked = (throttle.PHONE, device.lane(request, store.vault, phone))
-        throttle.count(session, store.vault, moment, asked, address, everybody_today)
-        made = phone_code.make(session, store.vault, phone, moment)
-        session.commit()
-    return made
 
 
 def _draft(

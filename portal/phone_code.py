@@ -9,7 +9,7 @@ from sqlmodel import Field, Session, SQLModel
 
 from ground.database import Moment
 from ground.vault import Vault
-from portal import vendor_account
+from portal import throttle, vendor_account
 
 VALID = timedelta(minutes=10)
 TRIES = 5
@@ -19,7 +19,10 @@ SIGN_IN = "sign in"
 
 
 class PhoneCode(SQLModel, table=True):
-    """Made for any phone that is asked for, known or not: only what is sent differs."""
+    """Made for any phone that is asked for, known or not: only what is sent differs.
+
+    `asked_from`: under which key of the throttle its address was counted.
+    """
 
     __tablename__ = "phone_code"
 
@@ -31,6 +34,7 @@ class PhoneCode(SQLModel, table=True):
     expires_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     tries: int
     used_at: datetime | None = Field(default=None, sa_column=Column(Moment))
+    asked_from: bytes | None = None
 
 
 class Made(NamedTuple):
@@ -41,7 +45,15 @@ class Made(NamedTuple):
     is_known: bool
 
 
-def make(session: Session, vault: Vault, phone: str, moment: datetime, *, purpose: str = SIGN_IN) -> Made:
+def make(
+    session: Session,
+    vault: Vault,
+    phone: str,
+    moment: datetime,
+    *,
+    purpose: str = SIGN_IN,
+    asked_from: bytes | None = None,
+) -> Made:
     """A new code for a phone. One that was asked for in another browser stays good: it may be the owner's.
 
     It is good for its `purpose` only: what a vendor reads out to a helper must not sign the helper in as her.
@@ -57,6 +69,7 @@ def make(session: Session, vault: Vault, phone: str, moment: datetime, *, purpos
             made_at=moment,
             expires_at=moment + VALID,
             tries=0,
+            asked_from=asked_from,
         )
     )
     session.flush()
@@ -66,7 +79,7 @@ def make(session: Session, vault: Vault, phone: str, moment: datetime, *, purpos
 _TRY = text("""
     UPDATE phone_code SET tries = tries + 1
     WHERE handle_hash = :handle AND used_at IS NULL AND expires_at > :now AND tries < :most
-    RETURNING id, phone, code_hash
+    RETURNING id, phone, code_hash, made_at, asked_from
 """)
 
 
@@ -82,7 +95,7 @@ def try_out(
 ) -> str | None:
     """The phone when the code is right, which is used up by it; None otherwise. Either way a try is gone: commit.
 
-    `strangers`: a phone that nobody knows yet is good as well.
+    `strangers`: a phone that nobody knows yet is good as well. The address it was asked from has nothing against it.
     """
     asked = {"handle": _handle(vault, handle, purpose), "now": moment, "most": TRIES}
     row = session.execute(_TRY, asked).first()
@@ -91,6 +104,8 @@ def try_out(
     if not strangers and not vendor_account.is_known(session, row.phone):
         return None
     session.execute(text("UPDATE phone_code SET used_at = :now WHERE id = :id"), {"now": moment, "id": row.id})
+    if row.asked_from is not None:
+        throttle.give_back(session, throttle.PHONE_ADDRESS, row.asked_from, row.made_at)
     return str(row.phone)
 
 

@@ -81,10 +81,13 @@ def leave(request: Request, store: StoreDep) -> Response:
 
 def _prove(request: Request, store: Store, name: str, told: str, moment: datetime) -> Staff:
     """Who has this name and password. A try is counted before it is judged, and judged outside a transaction."""
-    guest = doorstep.guest_of(request)
-    account = (throttle.ACCOUNT, device.lane(request, store.vault, doorstep.account_of(name)))
+    guest, whose = doorstep.guest_of(request), doorstep.account_of(name)
+    lane = device.lane(request, store.vault, whose)
+    account = (throttle.ACCOUNT, lane)
+    # The browser its owner has signed in with before comes in beside a neighbour who guesses.
+    beside = [] if lane != whose else [(throttle.ADDRESS, throttle.neighbourhood(guest.address))]
     with store.session() as session:
-        throttle.count(session, store.vault, moment, account, (throttle.ADDRESS, throttle.neighbourhood(guest.address)))
+        throttle.count(session, store.vault, moment, account, *beside)
         session.commit()
         found = staff.named(session, name)
     if not password.is_right(told, found.password_hash if found else None) or found is None:
@@ -92,6 +95,8 @@ def _prove(request: Request, store: Store, name: str, told: str, moment: datetim
         raise Refusal("signin.wrong")
     with store.session() as session:
         throttle.forgive(session, store.vault, account)
+        for tried in beside:
+            throttle.give_back(session, tried[0], throttle.key(store.vault, *tried), moment)
         if found.password_hash and password.is_outdated(found.password_hash):
             session.get_one(Staff, found.key).password_hash = password.reseal(told)
         session.commit()

@@ -12,6 +12,7 @@ from ground.store import Store
 from portal import device, doorstep, form, page, phone_code, throttle, vendor_account
 from portal.access import Door, everybody
 from portal.page import StoreDep
+from portal.throttle import Pace
 
 router = APIRouter(route_class=Door, include_in_schema=False, max_body_size=form.BODY_MAX)
 Field = Annotated[str, Form()]
@@ -24,7 +25,7 @@ def ask(request: Request, store: StoreDep, phone: Field = "", next: Field = "") 
     moment = clock.now()
     try:
         number = vendor_account.read(phone)
-        made = _make_code(request, store, number, moment)
+        made = make_code(request, store, number, moment)
     except Refusal as refusal:
         return doorstep.again(request, "signin.html", refusal, **doorstep.doors(request, next))
     answer = RedirectResponse(f"/signin/code{doorstep.asked(next)}", 303)
@@ -65,11 +66,18 @@ def enter(request: Request, store: StoreDep, code: Field = "", next: Field = "")
     return answer
 
 
-def _make_code(request: Request, store: Store, phone: str, moment: datetime) -> phone_code.Made:
-    address = (throttle.PHONE_ADDRESS, throttle.neighbourhood(doorstep.guest_of(request).address))
+def make_code(request: Request, store: Store, phone: str, moment: datetime, *more: tuple[Pace, str]) -> phone_code.Made:
+    """A code for whoever asks, counted for the phone and the address (and for `more`).
+
+    A browser that has signed in by this phone before is counted for the phone alone: no neighbour is in its way.
+    """
+    lane = device.lane(request, store.vault, phone)
+    address = throttle.neighbourhood(doorstep.guest_of(request).address)
+    beside = [] if lane != phone else [(throttle.PHONE_ADDRESS, address)]
+    asked_from = throttle.key(store.vault, *beside[0]) if beside else None
     with store.session() as session:
-        asked = (throttle.PHONE, device.lane(request, store.vault, phone))
-        throttle.count(session, store.vault, moment, asked, address)
-        made = phone_code.make(session, store.vault, phone, moment)
+        limits = [(throttle.PHONE, lane), (throttle.PHONE_DAY, phone), *beside, *more]
+        throttle.count(session, store.vault, moment, *limits)
+        made = phone_code.make(session, store.vault, phone, moment, asked_from=asked_from)
         session.commit()
     return made

@@ -73,7 +73,8 @@ CREATE TABLE phone_code (
     made_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     tries integer NOT NULL,
-    used_at timestamptz
+    used_at timestamptz,
+    asked_from bytea
 );
 CREATE INDEX phone_code_made ON phone_code (made_at);
 
@@ -97,10 +98,10 @@ CREATE INDEX visit_vendor ON visit (vendor_id) WHERE ended_at IS NULL;
 CREATE TABLE throttle (
     key bytea PRIMARY KEY,
     failures integer NOT NULL CHECK (failures > 0),
-    failed_at timestamptz NOT NULL,
+    fading_since timestamptz NOT NULL,
     open_at timestamptz NOT NULL
 );
-CREATE INDEX throttle_failed ON throttle (failed_at);
+CREATE INDEX throttle_fading ON throttle (fading_since);
 
 CREATE INDEX merchant_phone ON merchant (phone) WHERE phone IS NOT NULL;
 """
