@@ -1,9 +1,9 @@
 """The audit: who changed what and when, each record hashed over the one before it, so that none is altered unseen."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import rfc8785
 from sqlalchemy import BigInteger, Column, Connection, text
@@ -37,6 +37,15 @@ class Audit(SQLModel, table=True):
     digest: bytes
 
 
+class Act(NamedTuple):
+    """What is to be written down of an act, by whoever commits it."""
+
+    what: str
+    before: Facts | None
+    after: Facts | None
+    subject: str | None
+
+
 BEGINNING = bytes(32)
 """What the first record has before it."""
 
@@ -56,24 +65,39 @@ def record(
     Call it last, right before the commit: from here to there nobody else can add to the chain. Neither a payer,
     nor a secret, nor what a stall took may stand in `before` or `after`.
     """
+    return record_all(session, who, [Act(what, before, after, subject)], at=at)[0]
+
+
+def record_all(session: Session, who: str, acts: Sequence[Act], *, at: datetime | None = None) -> list[Audit]:
+    """The same for many acts of one person: the chain is held as long as for one."""
     session.flush()
+    if not acts:
+        return []
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     last = session.execute(text("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")).first()
-    number, previous = (last.number + 1, last.digest) if last else (1, BEGINNING)
+    before, previous = (last.number, last.digest) if last else (0, BEGINNING)
+    made = []
+    for number, act in enumerate(acts, before + 1):
+        made.append(_linked(number, previous, who, act, at or clock.now()))
+        previous = made[-1].digest
+    session.add_all(made)
+    session.flush()
+    return made
+
+
+def _linked(number: int, previous: bytes, who: str, act: Act, at: datetime) -> Audit:
     made = Audit(
         number=number,
-        at=at or clock.now(),
+        at=at,
         who=who,
-        what=what,
-        subject=subject,
-        before=_plain(before),
-        after=_plain(after),
+        what=act.what,
+        subject=act.subject,
+        before=_plain(act.before),
+        after=_plain(act.after),
         previous=previous,
         digest=b"",
     )
     made.digest = digest(made)
-    session.add(made)
-    session.flush()
     return made
 
 

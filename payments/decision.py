@@ -1,13 +1,16 @@
 """A decision on a finding: whose money it is, or that nothing is to be done; and taking it back."""
 
 from datetime import date
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from ground import clock
+from ground import clock, record_number
+from ground.audit import Act
 from ground.refusal import Refusal
-from payments import finding, journal, other_half, reconciliation
+from merchants.market import Market
+from payments import concern, finding, journal, other_half, reconciliation
 from payments.finding import STEPS, Finding, Opened
 from payments.journal import Position
 
@@ -15,19 +18,24 @@ from payments.journal import Position
 def candidate_markets(session: Session, finding_id: int) -> list[int]:
     """The markets of the stalls that could be meant; Refusal (404) when there is no such finding."""
     among = text("SELECT s.market_id FROM finding f LEFT JOIN stall s ON s.id = ANY(f.candidates) WHERE f.id = :id")
-    found = set(session.execute(among, {"id": finding_id}).scalars()) if finding_id < 2**63 else set()
+    known = record_number.is_one(finding_id)
+    found = set(session.execute(among, {"id": finding_id}).scalars()) if known else set()
     if not found:
-        raise Refusal("finding.unknown", id=finding_id, status=404)
+        raise concern.unknown(None, finding_id)
     return sorted(found - {None})
 
 
-def assign(session: Session, finding_id: int, stall_id: int, *, by: str, reason: str) -> None:
+def assign(
+    session: Session, finding_id: int, stall_id: int, *, by: str, reason: str, market: Market | None = None
+) -> Act:
     """Give a payment's money to a stall: out of suspense, or from the stall that has it to another one.
 
     Of a line it says whose the line is, whichever notices there are; the matching then follows, and what is paired
-    with it has the same owner.
+    with it has the same owner. market: whose board decides, None the operator, here and in what follows; what is
+    not that market's business is refused (404). Returns what is to be recorded.
     """
-    decided = _spoken_of(session, _to_decide(session, finding_id, "assigned", reason))
+    decided = _spoken_of(session, _to_decide(session, finding_id, "assigned", reason, market), market)
+    before = _standing(session, decided)
     position = position_of(session, decided)
     if (position is None or position.amount == 0) and not decided.detail.get("pair"):
         raise Refusal("finding.no_money", id=finding_id, status=409)
@@ -39,20 +47,24 @@ def assign(session: Session, finding_id: int, stall_id: int, *, by: str, reason:
     if decided.line_id is not None:
         reconciliation.match_again(session, decided.line_id)
         other_half.carry(session, [decided.line_id])
+    return _act(session, "assign", decided, before, reason)
 
 
-def close(session: Session, finding_id: int, *, by: str, reason: str) -> None:
+def close(session: Session, finding_id: int, *, by: str, reason: str, market: Market | None = None) -> Act:
     """Nothing more is to be done; money in suspense stays there."""
-    decided = _to_decide(session, finding_id, "closed", reason)
+    decided = _to_decide(session, finding_id, "closed", reason, market)
+    before = _standing(session, decided)
     _decide(session, decided, "closed", by, reason)
     session.flush()
+    return _act(session, "close", decided, before, reason)
 
 
-def undo(session: Session, finding_id: int, *, by: str, reason: str) -> None:
+def undo(session: Session, finding_id: int, *, by: str, reason: str, market: Market | None = None) -> Act:
     """Take a decision back: the finding is open again, and money that it gave to a stall lies where it first lay."""
-    decided = _spoken_of(session, _to_decide(session, finding_id, "open", reason))
+    decided = _spoken_of(session, _to_decide(session, finding_id, "open", reason, market), market)
     if decided.status == "resolved":
         raise Refusal("finding.decided", id=finding_id, status=409)
+    before = _standing(session, decided)
     was, decided.status = decided.status, "open"
     decided.decided_at = decided.decided_by = None
     decided.reason = reason.strip()
@@ -60,6 +72,7 @@ def undo(session: Session, finding_id: int, *, by: str, reason: str) -> None:
     session.flush()
     if was == "assigned":
         _return(session, decided, reason)
+    return _act(session, "undo", decided, before, reason)
 
 
 def settle(session: Session, finding_id: int, seen: Opened | None, stall_id: int, market_id: int) -> None:
@@ -105,24 +118,42 @@ def _own_position(session: Session, found: Finding) -> Position | None:
     return journal.positions_of_lines(session, [found.line_id]).get(found.line_id)
 
 
-def _spoken_of(session: Session, found: Finding) -> Finding:
+def _act(session: Session, verb: str, decided: Finding, before: dict[str, Any], reason: str) -> Act:
+    after = _standing(session, decided) | {"reason": reason.strip()}
+    return Act(f"finding.{verb}", before, after, f"finding:{decided.id}")
+
+
+def _standing(session: Session, found: Finding) -> dict[str, Any]:
+    """The finding's status, and the stall that has its money or has been told to be its owner."""
+    position = position_of(session, found)
+    stall_id = None if position is None else journal.stall_of(position.account)
+    name = text("SELECT m.code || '/' || s.number FROM stall s JOIN market m ON m.id = s.market_id WHERE s.id = :id")
+    return {"status": found.status, "stall": session.execute(name, {"id": stall_id or found.stall_id}).scalar()}
+
+
+def _spoken_of(session: Session, found: Finding, market: Market | None) -> Finding:
     """Of a notice that only has what was decided of its line, the finding about that."""
     line_id = found.detail.get("carried")
     if found.notice_id is None or line_id is None:
         return found
     of_line = session.exec(select(Finding).where(Finding.line_id == line_id).with_for_update()).one_or_none()
-    return found if of_line is None or of_line.status != "assigned" else of_line
+    if of_line is None or of_line.status != "assigned":
+        return found
+    assert of_line.id is not None
+    concern.check(session, market, of_line.id)
+    return of_line
 
 
-def _to_decide(session: Session, finding_id: int, status: str, reason: str) -> Finding:
-    """Postings and matchings are kept out meanwhile, so that they and the decision know of each other."""
+def _to_decide(session: Session, finding_id: int, status: str, reason: str, market: Market | None) -> Finding:
+    """Postings, matchings and others' decisions are kept out meanwhile, so that all know of each other."""
     if not reason.strip():
         raise Refusal("finding.no_reason")
     reconciliation.hold(session)
-    known = finding_id < 2**63  # a BIGINT's end
+    known = record_number.is_one(finding_id)
     found = session.get(Finding, finding_id, with_for_update=True, populate_existing=True) if known else None
     if found is None:
-        raise Refusal("finding.unknown", id=finding_id, status=404)
+        raise concern.unknown(market, finding_id)
+    concern.check(session, market, finding_id)
     if status not in STEPS[found.status]:
         raise Refusal("finding.decided", id=finding_id, status=409)
     return found
@@ -168,6 +199,20 @@ def _return(session: Session, decided: Finding, reason: str) -> None:
         line_id = other_half.line_of(session, decided.notice_id)
     if line_id is not None:
         other_half.carry(session, [line_id])
+    decided.market_id = _market_of(session, decided)
+    session.flush()
+
+
+def _market_of(session: Session, found: Finding) -> int | None:
+    """Of a finding that is open again: the market whose stall has the money, or whose stalls alone could be meant."""
+    position = position_of(session, found)
+    stall_id = found.stall_id or (None if position is None else journal.stall_of(position.account))
+    asked = text(
+        f"SELECT coalesce((SELECT market_id FROM stall WHERE id = :stall), {concern.ONLY_MARKET})"
+        " FROM finding f WHERE f.id = :id"
+    )
+    market_id: int | None = session.execute(asked, {"stall": stall_id, "id": found.id}).scalar_one()
+    return market_id
 
 
 def _came_to(session: Session, decided: Finding) -> str:

@@ -7,14 +7,15 @@ from typing import NamedTuple
 import xlsxwriter
 from sqlmodel import Session
 
-from ground import clock, words
+from ground import audit, clock, record_number, words
+from ground.audit import Act
 from ground.refusal import Refusal
-from merchants import stall
 from merchants.grid import Cell, Grid
 from merchants.market import Market
 from merchants.sheet import read_grid
 from merchants.spelling import squeeze
-from payments import decision, worklist
+from payments import wish, worklist
+from payments.wish import Wish
 
 COLUMNS = ("id", "kind", "day", "section", "stall", "age", "amount", "detail", "decision", "to_stall", "reason")
 WIDTHS = (8, 20, 12, 12, 10, 8, 14, 70, 16, 14, 40)
@@ -66,51 +67,42 @@ def write(session: Session, market: Market | None, language: str) -> bytes:
 
 
 def take_in(session: Session, file: Path, market: Market | None, *, by: str) -> Decided:
-    """Carry out the filled-in rows in the caller's transaction. Bad rows are named; they don't cost the good ones."""
+    """Carry out the filled-in rows in the caller's transaction. Bad rows are named; they don't cost the good ones.
+
+    Ends with the records of what was decided, so the commit comes right after.
+    """
     grid = read_grid(file)
     head, places = _heading(grid, file.name)
     done = {"assign": 0, "close": 0, "": 0}
+    acts: list[Act] = []
     faults = []
     for number, row in enumerate(grid[head + 1 :], head + 2):
         cells = {name: _text(row, place) for name, place in places.items()}
         try:
             with session.begin_nested():
-                verb = _decide(session, cells, market, by)
+                wished = _read(cells)
+                if wished is not None:
+                    acts.append(wish.carry_out(session, wished, market, by=by))
         except Refusal as refusal:
             faults.append(Fault(number, refusal))
             continue
-        done[verb] += any(cells.values())
+        done[wished.verb if wished else ""] += any(cells.values())
+    audit.record_all(session, by, acts)
     return Decided(done["assign"], done["close"], done[""], faults)
 
 
-def _decide(session: Session, cells: dict[str, str], market: Market | None, by: str) -> str:
-    """What the row decides; nothing where its decision is empty."""
+def _read(cells: dict[str, str]) -> Wish | None:
+    """What the row decides; None where its decision is empty."""
     wanted = squeeze(cells["decision"])
     if not wanted:
-        return ""
+        return None
     verb = next((verb for verb in ("assign", "close") if wanted in _said(f"worklist.{verb}")), None)
     if verb is None:
         raise Refusal("worklist.unknown_decision", text=cells["decision"][:40])
-    if not cells["id"].isdigit():
+    number = record_number.read(cells["id"])
+    if number is None:
         raise Refusal("worklist.no_number", text=cells["id"][:40])
-    found = worklist.one(session, market, int(cells["id"]), clock.today(), "vi")
-    if verb == "close":
-        decision.close(session, found.id, by=by, reason=cells["reason"])
-        return verb
-    decision.assign(
-        session, found.id, named_stall(session, market, found.id, cells["to_stall"]), by=by, reason=cells["reason"]
-    )
-    return verb
-
-
-def named_stall(session: Session, market: Market | None, finding_id: int, name: str) -> int:
-    """The stall that a decision names; a board's must be its own."""
-    if not name.strip():
-        raise Refusal("worklist.no_stall")
-    if market is None:
-        return stall.find(session, name, among=decision.candidate_markets(session, finding_id))
-    own = name.strip().removeprefix(f"{market.code}/")
-    return stall.find(session, f"{market.code}/{own}")
+    return Wish(number, verb, cells["to_stall"], cells["reason"])
 
 
 def _heading(grid: Grid, name: str) -> tuple[int, dict[str, int]]:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from payments import attribution, finding, journal
 from payments.attribution import Receipt
+from payments.concern import ONLY_MARKET
 from payments.finding import HELD
 
 # Pairs whose line a person has decided, and pairs whose notice waits while the line tells more of whose it is.
@@ -141,10 +142,10 @@ _HOMES = """
         AND (f.status IS DISTINCT FROM 'assigned' OR f.detail -> 'carried' = to_jsonb(g.line_id))
     ORDER BY e.notice_id, e.id DESC
 """
-_FORGOTTEN = """
-    UPDATE finding f SET status = 'open', stall_id = NULL, decided_at = NULL, decided_by = NULL,
-        detail = f.detail - 'carried'
-    FROM {pairs} g WHERE f.notice_id = g.notice_id AND f.detail -> 'carried' = to_jsonb(g.line_id)
+_FORGOTTEN = f"""
+    UPDATE finding f SET status = 'open', stall_id = NULL, market_id = {ONLY_MARKET},
+        decided_at = NULL, decided_by = NULL, detail = f.detail - 'carried'
+    FROM {{pairs}} g WHERE f.notice_id = g.notice_id AND f.detail -> 'carried' = to_jsonb(g.line_id)
 """
 _PAIRED = "(SELECT notice_id, line_id FROM match WHERE line_id = :line AND undone_at IS NULL)"
 

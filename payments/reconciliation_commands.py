@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ground import audit, clock, money, words
-from ground.terminal import Format, desk, emit, progress, show_table, user, who
-from merchants import market, stall
-from payments import decision, decision_sheet, finding, reconciliation
+from ground import clock, money, words
+from ground.terminal import Desk, Format, desk, emit, progress, show_table, who
+from merchants import market
+from payments import decision_sheet, finding, reconciliation, wish
+from payments.wish import Wish
 
 app = typer.Typer(no_args_is_help=True)
 findings = typer.Typer(invoke_without_command=True, help="What somebody should look into.")
@@ -69,20 +70,13 @@ def assign(
     reason: Annotated[str, typer.Option()],
 ) -> None:
     """Give the payment to a stall."""
-    with desk(context).books() as books, books.session() as session:
-        owner = stall.find(session, stall_name, among=decision.candidate_markets(session, id))
-        decision.assign(session, id, owner, by=user(), reason=reason)
-        audit.record(session, who(), "finding.assign", None, {"reason": reason}, subject=f"finding:{id}")
-        session.commit()
+    _grant(desk(context), Wish(id, "assign", stall_name, reason))
 
 
 @findings.command("undo")
 def undo(context: typer.Context, id: int, reason: Annotated[str, typer.Option()]) -> None:
     """Take a decision back: the finding is open again."""
-    with desk(context).books() as books, books.session() as session:
-        decision.undo(session, id, by=user(), reason=reason)
-        audit.record(session, who(), "finding.undo", None, {"reason": reason}, subject=f"finding:{id}")
-        session.commit()
+    _grant(desk(context), Wish(id, "undo", "", reason))
 
 
 @findings.command("export")
@@ -107,9 +101,7 @@ def take_in(
     at = desk(context)
     with at.books() as books, books.session() as session:
         found = market.find(session, market_code) if market_code else None
-        taken = decision_sheet.take_in(session, file, found, by=user())
-        told = {"assigned": taken.assigned, "closed": taken.closed, "faults": len(taken.faults)}
-        audit.record(session, who(), "findings.import", None, told)
+        taken = decision_sheet.take_in(session, file, found, by=who())
         session.commit()
     typer.echo(words.say("worklist.taken", at.language, **taken._asdict()))
     for fault in taken.faults:
@@ -123,7 +115,10 @@ def take_in(
 @findings.command("close")
 def close(context: typer.Context, id: int, reason: Annotated[str, typer.Option()]) -> None:
     """Nothing more is to be done."""
-    with desk(context).books() as books, books.session() as session:
-        decision.close(session, id, by=user(), reason=reason)
-        audit.record(session, who(), "finding.close", None, {"reason": reason}, subject=f"finding:{id}")
+    _grant(desk(context), Wish(id, "close", "", reason))
+
+
+def _grant(at: Desk, wished: Wish) -> None:
+    with at.books() as books, books.session() as session:
+        wish.grant(session, wished, None, by=who())
         session.commit()

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlmodel import Session
 
-from ground import words
-from ground.refusal import Refusal
+from ground import record_number, words
 from merchants.market import Market
-from payments import finding
+from payments import concern, finding
 from payments.finding import HELD
 
 PAGE_ROWS = 100
@@ -66,8 +65,7 @@ _ITEMS = f"""
     LEFT JOIN stall s ON s.id = f.stall_id
     LEFT JOIN stall_state st ON st.stall_id = s.id AND st.superseded_at IS NULL
         AND st.since <= f.business_date AND (st.until IS NULL OR f.business_date < st.until)
-    WHERE (CAST(:market AS bigint) IS NULL OR f.market_id = :market OR EXISTS (
-            SELECT FROM stall c WHERE c.id = ANY(f.candidates) AND c.market_id = :market))
+    WHERE {concern.OF_MARKET}
 """
 _PAGE = text(
     f"{_ITEMS} AND (CAST(:status AS text) IS NULL OR f.status = :status)"
@@ -98,9 +96,10 @@ def counts(session: Session, market: Market | None, today: date) -> dict[str, in
 
 def one(session: Session, market: Market | None, id: int, today: date, language: str) -> Item:
     """Refusal (404) when there is none, or it is not this market's."""
-    row = session.execute(_ONE, {**_asked(market, today), "id": id}).first() if id < 2**63 else None
+    known = record_number.is_one(id)
+    row = session.execute(_ONE, {**_asked(market, today), "id": id}).first() if known else None
     if row is None:
-        raise Refusal("finding.unknown", id=id, status=404)
+        raise concern.unknown(market, id)
     return _item(row, market, language)
 
 

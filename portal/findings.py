@@ -2,18 +2,19 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
-from ground import audit, clock
+from ground import clock, record_number
 from ground.refusal import Refusal
 from ground.store import Store
 from merchants import market
 from merchants.market import Market
-from payments import decision, decision_sheet, finding, worklist
+from payments import decision_sheet, finding, wish, worklist
+from payments.wish import Wish
 from portal import doorstep, page
 from portal.access import Door, needs, signed_in
 from portal.page import SessionDep, StoreDep
@@ -21,16 +22,9 @@ from portal.page import SessionDep, StoreDep
 router = APIRouter(route_class=Door, include_in_schema=False)
 Text = Annotated[str, Form()]
 Page = Annotated[int, Query(ge=1, le=100_000, alias="page")]
-Number = Annotated[int, Query(ge=1)]
+Number = Annotated[int, Query(ge=1, le=record_number.MAX)]
+Decided = Annotated[int, Form(ge=1, le=record_number.MAX, alias="number")]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-class Wish(NamedTuple):
-    """What a form asks for: `assign`, `close` or `undo`."""
-
-    verb: str
-    stall: str
-    reason: str
 
 
 @router.api_route("/board/{code}/findings", methods=page.READ)
@@ -92,13 +86,13 @@ def decide_own(
     request: Request,
     store: StoreDep,
     code: str,
-    number: Annotated[int, Form()],
+    number: Decided,
     verb: Text = "",
     stall: Text = "",
     reason: Text = "",
 ) -> Response:
     """Assign, close, or take a decision back."""
-    return _decide(request, store, code, number, Wish(verb, stall, reason))
+    return _decide(request, store, code, Wish(number, verb, stall, reason))
 
 
 @router.post("/finding")
@@ -106,16 +100,18 @@ def decide_own(
 def decide(
     request: Request,
     store: StoreDep,
-    number: Annotated[int, Form()],
+    number: Decided,
     verb: Text = "",
     stall: Text = "",
     reason: Text = "",
 ) -> Response:
-    return _decide(request, store, None, number, Wish(verb, stall, reason))
+    return _decide(request, store, None, Wish(number, verb, stall, reason))
 
 
-def _root(found: Market | None) -> str:
-    return "/findings" if found is None else f"/board/{found.code}/findings"
+def _paths(found: Market | None) -> dict[str, Any]:
+    """The list's address and that of one finding, by their names in the templates."""
+    root = "" if found is None else f"/board/{found.code}"
+    return {"root": f"{root}/findings", "one": f"{root}/finding"}
 
 
 def _list(
@@ -130,8 +126,7 @@ def _list(
         request,
         "findings.html",
         market=found,
-        root=_root(found),
-        one=_root(found)[:-1],
+        **_paths(found),
         items=items,
         counts=counts,
         chosen=asked,
@@ -159,8 +154,6 @@ def _import(request: Request, store: Store, code: str | None, file: UploadFile) 
         except Refusal as refusal:
             session.rollback()
             return _list(request, session, found, None, 1, error=refusal.message(language))
-        told = {"assigned": taken.assigned, "closed": taken.closed, "faults": len(taken.faults)}
-        audit.record(session, person.who, "findings.import", None, told, subject=f"market:{code}" if code else None)
         session.commit()
         faults = [(fault.row, fault.refusal.message(language)) for fault in taken.faults]
         return _list(request, session, found, None, 1, taken=taken, faults=faults)
@@ -168,7 +161,7 @@ def _import(request: Request, store: Store, code: str | None, file: UploadFile) 
 
 def _look(request: Request, session: Session, found: Market | None, number: int | None) -> Response:
     if number is None:
-        return RedirectResponse(_root(found), 303)
+        return RedirectResponse(_paths(found)["root"], 303)
     return page.render(request, "finding.html", **_one(request, session, found, number), error=None)
 
 
@@ -177,8 +170,7 @@ def _one(request: Request, session: Session, found: Market | None, number: int) 
     steps = finding.STEPS[item.status]
     return {
         "market": found,
-        "root": _root(found),
-        "one": _root(found)[:-1],
+        **_paths(found),
         "item": item,
         "halves": worklist.halves(session, found, item),
         "may_assign": "assigned" in steps and item.can_be_assigned,
@@ -187,31 +179,13 @@ def _one(request: Request, session: Session, found: Market | None, number: int) 
     }
 
 
-def _decide(request: Request, store: Store, code: str | None, number: int, wish: Wish) -> Response:
-    person = signed_in(request)
+def _decide(request: Request, store: Store, code: str | None, wished: Wish) -> Response:
     with store.session() as session:
         found = market.find(session, code) if code else None
-        before = worklist.one(session, found, number, clock.today(), "en")
         try:
-            _carry_out(session, found, number, wish, person.who)
+            wish.grant(session, wished, found, by=signed_in(request).who)
         except Refusal as refusal:
             session.rollback()
-            return doorstep.again(request, "finding.html", refusal, **_one(request, session, found, number))
-        after = worklist.one(session, None, number, clock.today(), "en")
-        told = {"status": after.status, "stall": after.stall, "reason": wish.reason.strip()}
-        was = {"status": before.status, "stall": before.stall}
-        audit.record(session, person.who, f"finding.{wish.verb}", was, told, subject=f"finding:{number}")
+            return doorstep.again(request, "finding.html", refusal, **_one(request, session, found, wished.finding_id))
         session.commit()
-    return RedirectResponse(f"{_root(found)[:-1]}?number={number}", 303)
-
-
-def _carry_out(session: Session, found: Market | None, number: int, wish: Wish, who: str) -> None:
-    if wish.verb == "assign":
-        owner = decision_sheet.named_stall(session, found, number, wish.stall)
-        decision.assign(session, number, owner, by=who, reason=wish.reason)
-    elif wish.verb == "close":
-        decision.close(session, number, by=who, reason=wish.reason)
-    elif wish.verb == "undo":
-        decision.undo(session, number, by=who, reason=wish.reason)
-    else:
-        raise Refusal("worklist.unknown_decision", text=wish.verb[:40])
+    return RedirectResponse(f"{_paths(found)['one']}?number={wished.finding_id}", 303)

@@ -8,7 +8,9 @@ import python_calamine
 import xlsxwriter
 from sqlalchemy import text
 
+from ground import audit, terminal
 from ground.store import Store
+from tests import shell
 from tests.bank_book import Stated, findings, reconcile, sales, state
 from tests.cast import Cast
 from tests.world import keep, post, told
@@ -122,3 +124,56 @@ def test_the_round_trip_by_excel_keeps_good_decisions_and_names_bad_rows(worked:
         "amount_differs": "closed",
     }
     reconcile(worked.books)
+
+
+def records(books: Store, number: int) -> list[tuple[object, ...]]:
+    """(who, what, status and stall before, status, stall and reason after) of a finding's records, the first first."""
+    with books.session() as session:
+        found = audit.latest(session, 10, subject=f"finding:{number}")[::-1]
+    told = [(each.who, each.what, each.before or {}, each.after or {}) for each in found]
+    return [
+        (who, what, before["status"], before["stall"], after["status"], after["stall"], after["reason"])
+        for who, what, before, after in told
+    ]
+
+
+def test_who_gave_what_to_which_stall_is_on_record_by_whatever_door(worked: Cast, tmp_path: Path) -> None:
+    board, known = worked.sign_in("board"), numbers(worked.books)
+    first, second = known["unattributed"], known["amount_differs"]
+    head = ["Số", "Quyết định", "Giao cho sạp", "Lý do"]
+    rows = [head, [str(first), "giao", "B1", "nhớ mặt"], [str(second), "đóng", "", "đã hỏi"], ["9", "đóng", "", "?"]]
+    file = tmp_path / "decided.csv"
+    file.write_text("\n".join(";".join(row) for row in rows), "utf-8")
+    files = {"file": ("decided.csv", file.read_bytes())}
+    assert "9" in board.submit("/board/cho-a/findings", "/board/cho-a/findings/decisions", files=files).text
+    board.submit("/account", "/board/cho-a/finding", number=str(first), verb="assign", stall="B2", reason=" anh trai ")
+    settings = worked.books.settings
+    assert shell.run(settings, "findings", "undo", first, "--reason", "nobody knows").code == 0
+    rows[1:] = [[str(first), "giao", "cho-a/B1", "vẫn là chị"]]
+    file.write_text("\n".join(";".join(row) for row in rows), "utf-8")
+    assert shell.run(settings, "findings", "import", file).code == 0
+    clerk = f"command:{terminal.user()}"
+    assert records(worked.books, first) == [
+        ("staff:Chị Hoa", "finding.assign", "open", None, "assigned", "cho-a/B1", "nhớ mặt"),
+        ("staff:Chị Hoa", "finding.assign", "assigned", "cho-a/B1", "assigned", "cho-a/B2", "anh trai"),
+        (clerk, "finding.undo", "assigned", "cho-a/B2", "open", None, "nobody knows"),
+        (clerk, "finding.assign", "open", None, "assigned", "cho-a/B1", "vẫn là chị"),
+    ]
+    assert records(worked.books, second) == [
+        ("staff:Chị Hoa", "finding.close", "open", "cho-a/A1", "closed", "cho-a/A1", "đã hỏi")
+    ]
+    with worked.books.engine.connect() as connection:
+        assert audit.walk(connection) == []
+
+
+def test_a_row_whose_number_is_none_is_named_and_costs_the_others_nothing(worked: Cast) -> None:
+    """`²` is a digit to Python, and some numbers are longer than any database counts."""
+    board, known = worked.sign_in("board"), numbers(worked.books)
+    ids = ["²", "9" * 5000, str(10**30), str(2**63), "-1", "0", "1_0"]
+    rows = [["Số", "Quyết định", "Giao cho sạp", "Lý do"], *[[id, "đóng", "", "lạ"] for id in ids]]
+    rows.append([str(known["unattributed"]), "giao", "B1", "nhớ mặt"])
+    files = {"file": ("decided.csv", "\n".join(";".join(row) for row in rows).encode())}
+    answer = board.submit("/board/cho-a/findings", "/board/cho-a/findings/decisions", files=files)
+    assert answer.status_code == 200
+    assert answer.text.count("không phải là số của việc cần xem xét") == len(ids)
+    assert ("B1", "2026-10-05", 61_000, 1, 61_000) in sales(worked.books)
