@@ -19,6 +19,7 @@ from ground.database import Moment
 from payments import journal, payout
 from payments.movement import Movement
 from payments.notice import AMOUNT_KEPT_MAX
+from payments.reference import bounded
 
 PROVIDER = "stripe"
 BATCH = 500
@@ -62,7 +63,10 @@ class Fact(NamedTuple):
 
 def row(fact: Fact, received_at: datetime) -> dict[str, Any]:
     """The row to be kept. Of the payer there is nothing in a fact."""
-    return {**fact._asdict(), "amount": min(fact.amount, AMOUNT_KEPT_MAX), "received_at": received_at}
+    names = {name: bounded(getattr(fact, name)) for name in ("id", "subject", "currency")}
+    intent = fact.intent and bounded(fact.intent)
+    amount = min(fact.amount, AMOUNT_KEPT_MAX)
+    return {**fact._asdict(), **names, "intent": intent, "amount": amount, "received_at": received_at}
 
 
 # Several messages may tell of one fact: it happened when the earliest of them says.

@@ -18,6 +18,10 @@ QUEUE_MAX = 20_000
 BATCH_MAX = 512
 _LOG = log("inbox")
 
+# PostgreSQL's classes of errors that say nothing of what was to be kept: no connection, read-only, rolled back, not the
+# tables we know, no room, locked, shut down, a broken disk. Any other is about some row.
+_AWAY = frozenset({"08", "25", "40", "42", "53", "55", "57", "58"})
+
 Keep = Callable[[psycopg.Connection[Any], Sequence[dict[str, Any]]], int]
 
 
@@ -76,16 +80,40 @@ class Inbox:
     def _write_on(self) -> None:
         while batch := self._next_batch():
             try:
-                self._keep_again([row for rows, _ in batch for row in rows])
-                failed: list[Waiting] = []
-            except psycopg.DataError:
-                failed = [waiting for waiting in batch if not self._keep_alone(waiting[0])]
+                failed = self._keep_batch(batch)
             except Exception as error:
                 # Nobody may wait for an answer that never comes: whatever failed, the sender is told to try again.
-                self._drop_connection()
-                _LOG.warning("store away", notices=len(batch), reason=type(error).__name__)
+                self._turn_away(batch, error)
                 failed = batch
             self._answer(batch, failed)
+
+    def _keep_batch(self, batch: list[Waiting]) -> list[Waiting]:
+        """Returns those whose rows could not be kept."""
+        try:
+            self._keep_again([row for rows, _ in batch for row in rows])
+        except psycopg.Error as error:
+            if not _is_about_rows(error):
+                raise
+            return self._keep_each(batch)
+        return []
+
+    def _keep_each(self, batch: list[Waiting]) -> list[Waiting]:
+        """A bad notice in a batch does not hurt its neighbours: each request is tried by itself."""
+        failed: list[Waiting] = []
+        for place, waiting in enumerate(batch):
+            try:
+                self._keep(waiting[0])
+            except psycopg.Error as error:
+                if not _is_about_rows(error):
+                    self._turn_away(batch[place:], error)
+                    return failed + batch[place:]
+                _LOG.error("not kept", rows=len(waiting[0]), reason=type(error).__name__, code=error.sqlstate)
+                failed.append(waiting)
+        return failed
+
+    def _turn_away(self, batch: list[Waiting], error: Exception) -> None:
+        self._drop_connection()
+        _LOG.warning("store away", notices=len(batch), reason=type(error).__name__)
 
     def _next_batch(self) -> list[Waiting]:
         """The requests that wait, while they have less than BATCH_MAX rows; empty only when the inbox stops."""
@@ -105,10 +133,10 @@ class Inbox:
         was_open = self._connection is not None
         try:
             self._keep(rows)
-        except psycopg.OperationalError:
-            self._drop_connection()
-            if not was_open:
+        except psycopg.OperationalError as error:
+            if not was_open or _is_about_rows(error):
                 raise
+            self._drop_connection()
             self._keep(rows)
 
     def _keep(self, rows: Rows) -> None:
@@ -122,15 +150,6 @@ class Inbox:
         with self._connection.transaction():
             for _, (keep, several) in sorted(shelves.items()):  # in one order, so that no two batches block each other
                 keep(self._connection, several)
-
-    def _keep_alone(self, rows: Rows) -> bool:
-        """A bad notice in a batch does not hurt its neighbours: each request is tried by itself."""
-        try:
-            self._keep(rows)
-        except psycopg.Error as error:
-            _LOG.error("not kept", rows=len(rows), reason=type(error).__name__)
-            return False
-        return True
 
     def _drop_connection(self) -> None:
         if self._connection is not None:
@@ -147,6 +166,10 @@ class Inbox:
                 loop.call_soon_threadsafe(_settle, several, lost)
         if len(failed) < len(batch):
             self._on_kept()
+
+
+def _is_about_rows(error: psycopg.Error) -> bool:
+    return error.sqlstate is not None and error.sqlstate[:2] not in _AWAY
 
 
 def _settle(several: list[Waiting], lost: set[int]) -> None:

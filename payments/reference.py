@@ -5,6 +5,7 @@ A name is compared by a keyed hash of 64 bits, so that a memo's words need not b
 
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 
 from ground.vault import Vault
 
@@ -12,7 +13,20 @@ from ground.vault import Vault
 _RUN_MAX = 40
 _RUN = re.compile(rf"[A-Z0-9]{{8,{_RUN_MAX}}}")
 _ENOUGH_DIGITS = re.compile(r"(?:[A-Z]*[0-9]){6}")
+KEPT_MAX = 200
+"""Letters of a name or an id that are kept; an index takes 2,700 bytes, and no bank or provider uses a hundred."""
 _DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
+
+
+def bounded(name: str) -> str:
+    """What is kept of a name or an id: all of it, or of one that is too long the beginning and a digest.
+
+    So whatever a provider calls a payment, it is kept, and known when it is told again.
+    """
+    if len(name) <= KEPT_MAX:
+        return name
+    digest = sha256(name.encode()).hexdigest()
+    return f"{name[: KEPT_MAX - len(digest) - 1]}~{digest}"
 
 
 def plain(reference: str | None) -> str | None:
