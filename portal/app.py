@@ -57,6 +57,7 @@ from portal import (
 from portal.newsroom import Newsroom
 from portal.other_origins import OtherOrigins
 from portal.shield import Shield
+from portal.turnstile import Turnstile
 
 RETRY_AFTER_SECONDS = 10
 BODY_MAX = 24 * 2**20  # a photo of 20 MB and its form
@@ -112,6 +113,7 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
     )
     app.state.store = store
     app.state.newsroom = Newsroom(store)
+    app.state.turnstile = Turnstile()
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     if origins := store.settings.origins:
         app.add_middleware(OtherOrigins, allow_origins=origins)

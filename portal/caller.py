@@ -8,7 +8,7 @@ from sqlmodel import Session
 from ground import clock
 from ground.refusal import Refusal
 from payments.indicator import Audience
-from portal import api_key, jurisdiction, page
+from portal import api_key, jurisdiction, page, turnstile
 from portal.access import LEVELS, reaches
 from portal.person import Office, Person
 
@@ -33,14 +33,20 @@ class Caller(NamedTuple):
 
 
 def identify(request: Request) -> Caller:
-    """By `Authorization: Bearer KEY`, else by the visit's cookie.
+    """By `Authorization: Bearer KEY`, else by the visit's cookie. Who has no key is counted for the address (429).
 
     Refuses a wrong key (401) even where nobody needs one: who believes to be known would take what is public for all.
     """
     told = request.headers.get("authorization")
     if told is None:
+        turnstile.pass_through(request)
         return Caller(person=request.state.person)
     scheme, _, key = told.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise Refusal("api_key.wrong", status=401)
-    return Caller(office=api_key.open_with(page.store_of(request), key.strip(), clock.now()))
+    try:
+        if scheme.lower() != "bearer" or not key.strip():
+            raise Refusal("api_key.wrong", status=401)
+        return Caller(office=api_key.open_with(page.store_of(request), key.strip(), clock.now()))
+    except Refusal as refusal:
+        if refusal.status == 401:
+            turnstile.pass_through(request)
+        raise

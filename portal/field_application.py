@@ -114,6 +114,7 @@ def send_again(request: Request, store: StoreDep, code: str, number: Number) -> 
         where = market.find(session, code)
         found = application.find(session, number, market=where, by=person.who)
         try:
+            throttle.count(session, store.vault, moment, (throttle.HELPER, str(person.staff_id)))
             made = _make_code(session, store, found, moment)
         except Refusal as refusal:
             session.rollback()
@@ -130,6 +131,12 @@ def make_slip(request: Request, store: StoreDep, code: str, number: Number) -> R
     with store.session() as session:
         found = application.find(session, number, market=market.find(session, code), by=person.who, lock=True)
         token = apply_slip.make(session, store.vault, found, moment)
+        limits = (throttle.HELPER, str(person.staff_id)), (throttle.TOLD, f"slip {found.phone}")
+        try:
+            throttle.count(session, store.vault, moment, *limits)
+        except Refusal as refusal:
+            session.rollback()
+            return doorstep.again(request, "field_consent.html", refusal, **_facts(session, found))
         audit.record(session, person.who, "application.slip", None, None, subject=f"application:{number}")
         session.commit()
     phone = found.filled.phone
@@ -165,7 +172,7 @@ def _draft(
 
 def _make_code(session: Session, store: Store, found: Application, moment: datetime) -> phone_code.Made:
     phone = found.filled.phone
-    throttle.count(session, store.vault, moment, (throttle.PHONE, phone))
+    throttle.count(session, store.vault, moment, (throttle.PHONE, phone), (throttle.PHONE_DAY, phone))
     return phone_code.make(session, store.vault, phone, moment, purpose=_purpose(found))
 
 

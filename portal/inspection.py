@@ -8,11 +8,12 @@ from sqlmodel import Session
 
 from ground import audit, clock, message, words
 from ground.refusal import Refusal
+from ground.store import Store
 from merchants import genuine, inspection, market, photo
 from merchants.genuine import Verdict
 from merchants.market import Market
 from payments import sample
-from portal import doorstep, field, page
+from portal import doorstep, field, page, throttle
 from portal.access import Door, needs, signed_in
 from portal.page import SessionDep, StoreDep
 
@@ -46,6 +47,8 @@ def look(
     with store.session() as session:
         found = market.find(session, code)
         try:
+            throttle.count(session, store.vault, clock.now(), (throttle.INSPECTION, signed_in(request).who))
+            session.commit()
             verdict = _judge(session, content, payload)
             place = inspection.locate(session, found, verdict, stall)
             session.rollback()  # nothing is held while the photo is made small
@@ -54,7 +57,8 @@ def look(
             known = field.stalls(session, found)
             return doorstep.again(request, "inspection_ask.html", refusal, market=found, stall=stall[:40], stalls=known)
         number, phone = _write_down(request, session, found, place, small)
-    if phone is not None:
+        is_told = phone is not None and _may_tell(session, store, phone)
+    if phone is not None and is_told:
         later.add_task(message.send, store.settings, phone, words.say("inspection.message", stall=place.stall))
     return RedirectResponse(f"/field/{code}/inspections?number={number}", 303, background=later)
 
@@ -88,6 +92,17 @@ def _write_down(
     audit.record(session, person.who, "inspection.add", None, told, subject=f"market:{found.code}")
     session.commit()
     return made.key, phone
+
+
+def _may_tell(session: Session, store: Store, phone: str) -> bool:
+    """Whether she is told once more: a code looked at again and again is not news, and each message costs."""
+    try:
+        throttle.count(session, store.vault, clock.now(), (throttle.TOLD, f"strange {phone}"))
+    except Refusal:
+        session.rollback()
+        return False
+    session.commit()
+    return True
 
 
 @router.api_route("/field/{code}/inspections", methods=page.READ)

@@ -3,21 +3,23 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from sqlmodel import Session
 
 from ground import clock
 from ground.store import Store
 from merchants import market
-from payments import open_catalog, open_data, open_structure, period, period_name
+from payments import open_catalog, open_data, open_rows, period, period_name
 from payments.open_catalog import Address
 from payments.open_data import Edition
-from portal import freshness, page, period_choice
+from portal import freshness, page, period_choice, turnstile
 from portal.access import Door, everybody
 from portal.page import SessionDep, StoreDep
 
-router = APIRouter(prefix="/open", route_class=Door, include_in_schema=False)
+router = APIRouter(
+    prefix="/open", route_class=Door, include_in_schema=False, dependencies=[Depends(turnstile.pass_through)]
+)
 CSV, SDMX_CSV = "text/csv; charset=utf-8; header=present", "application/vnd.sdmx.data+csv; version=2.0.0; charset=utf-8"
 SDMX_JSON, JSON_LD = "application/vnd.sdmx.structure+json; version=2.0.0", "application/ld+json"
 Write = Callable[[Edition, str], Iterator[str]]
@@ -37,7 +39,7 @@ def show(request: Request, session: SessionDep, store: StoreDep, period: str | N
         period_name=period_name.name(asked, language),
         archive={each.text: period_name.name(each, language) for each in (asked, *_periods())},
         columns=open_data.COLUMNS,
-        codes={"obs_status": open_structure.OBS_STATUS, "conf_status": open_structure.CONF_STATUS},
+        codes={"obs_status": open_rows.OBS_STATUS, "conf_status": open_rows.CONF_STATUS},
         made_up=any(found.made_up for found in market.every(session)),
         licence=at.licence,
         publisher=at.publisher,
@@ -55,7 +57,7 @@ def download_csv(request: Request, session: SessionDep, period: str | None = Non
 @everybody
 def download_sdmx(request: Request, session: SessionDep, period: str | None = None) -> Response:
     """The same as SDMX-CSV 2.0."""
-    return _stream(request, session, period, "sdmx.csv", SDMX_CSV, open_structure.as_csv)
+    return _stream(request, session, period, "sdmx.csv", SDMX_CSV, open_rows.as_csv)
 
 
 @router.api_route("/rates.csv-metadata.json", methods=page.READ)
@@ -70,6 +72,8 @@ def describe(store: StoreDep, period: str | None = None) -> Response:
 @everybody
 def structure() -> Response:
     """The structure of the SDMX-CSV."""
+    from payments import open_structure
+
     return Response(open_structure.structure(clock.now()), media_type=SDMX_JSON)
 
 

@@ -14,8 +14,12 @@ _SCHEMA = {
 }
 
 
-def _described(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {"application/problem+json": {"schema": _SCHEMA}}}
+_RETRY_AFTER = {"Retry-After": {"description": "in how many seconds", "schema": {"type": "integer"}}}
+
+
+def _described(description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": _SCHEMA}}
+    return {"description": description, "content": content} | ({"headers": headers} if headers else {})
 
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -23,7 +27,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     404: _described("There is no such thing, or it is not yours to see."),
     405: _described("This address does not take such a request."),
     422: _described("Something in the request is missing or can't be understood."),
-    429: _described("Too many requests with this key; Retry-After says for how many seconds."),
-    503: _described("The store is away; Retry-After says when to try again."),
+    429: _described("Too many requests with this key or, without one, from this address.", _RETRY_AFTER),
+    503: _described("The store is away.", _RETRY_AFTER),
 }
 """For every route of the API."""

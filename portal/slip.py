@@ -12,7 +12,7 @@ from ground import audit, clock, message, words
 from ground.refusal import Refusal
 from merchants import market, qr_image
 from merchants.market import Market
-from portal import doorstep, invitation, page, vendor_account
+from portal import doorstep, invitation, page, throttle, vendor_account
 from portal.access import Door, needs, signed_in
 from portal.page import StoreDep
 
@@ -37,7 +37,10 @@ def make(request: Request, store: StoreDep, code: str, number: Field = "") -> Re
         found = market.find(session, code)
         try:
             holder = _holder(session, found, number, moment)
+            limits = (throttle.HELPER, str(person.staff_id)), (throttle.TOLD, f"slip {holder['phone']}")
+            throttle.count(session, store.vault, moment, *limits)
         except Refusal as refusal:
+            session.rollback()
             return doorstep.again(request, "slip_ask.html", refusal, market=found, number=number[:40])
         vendor_id = vendor_account.take_up(session, holder["phone"], moment)
         token = invitation.make(session, store.vault, moment, by=person.who, vendor_id=vendor_id)

@@ -71,6 +71,10 @@ STRANGERS = Pace("strangers", 500, SECOND, MINUTE, DAY)
 # Who fills in application after application; a helper goes from stall to stall.
 APPLICANT = Pace("applicant", 8, MINUTE, 60 * MINUTE)
 HELPER = Pace("helper", 60, MINUTE, 15 * MINUTE)
+# Photos are decoded while their sender waits; a round goes past a stall a minute.
+INSPECTION = Pace("inspection", 120, 10 * SECOND, 15 * MINUTE, MINUTE)
+# What a phone is told that did not ask: somebody made a slip for it, a strange code hangs at its stall.
+TOLD = Pace("told", 6, MINUTE, 60 * MINUTE)
 # A whole market may pay from one address, that of its network. Each time we ask the card company in our own name.
 CARD = Pace("card", 60, 10 * SECOND, 15 * MINUTE, MINUTE)
 # A statement is read while its sender waits: some files of some accounts, not files without end.
