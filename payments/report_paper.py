@@ -3,12 +3,19 @@
 from collections.abc import Callable
 
 from ground.refusal import Refusal
-from payments import report_letter, report_print, report_workbook
+from payments import report_print, report_workbook
 from payments.report import Report
+
+
+def _letter(told: Report) -> bytes:
+    from payments import report_letter
+
+    return report_letter.docx(told)
+
 
 WRITERS: dict[str, Callable[[Report], bytes]] = {
     "xlsx": report_workbook.xlsx,
-    "docx": report_letter.docx,
+    "docx": _letter,
     "pdf": report_print.pdf,
 }
 

@@ -22,7 +22,7 @@ from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.store import Store
 from merchants import market
-from payments import area, figure, indicator, open_data, open_structure, period, published, seal
+from payments import area, figure, indicator, open_data, open_rows, open_structure, period, published, seal
 from payments.open_data import Edition
 from portal import app as portal
 from tests import rates_world
@@ -126,7 +126,7 @@ def test_many_areas_come_in_pieces_that_make_one_table(session: Session, busy: S
 
 
 def dataset(edition: Edition) -> PandasDataset:
-    (found,) = read_sdmx_csv("".join(open_structure.as_csv(edition, "vi")))
+    (found,) = read_sdmx_csv("".join(open_rows.as_csv(edition, "vi")))
     return found
 
 
@@ -135,9 +135,9 @@ def test_pysdmx_reads_and_writes_the_same_sdmx_csv(books: Store, session: Sessio
     facts = rates_world.draw(seed, postable=False, dense=seed > 30)
     rates_world.store(books, session, facts, by_notice=False)
     edition = publish(session, rates_world.reported(seed)[0])
-    mine = "".join(open_structure.as_csv(edition, "vi"))
+    mine = "".join(open_rows.as_csv(edition, "vi"))
     found = dataset(edition)
-    assert found.short_urn == f"Dataflow={open_structure.STRUCTURE_ID}" and found.action is ActionType.Information
+    assert found.short_urn == f"Dataflow={open_rows.STRUCTURE_ID}" and found.action is ActionType.Information
     numbers = [
         None if told_.value is None else float(told_.value) for each in edition.releases for told_ in each.rated.figures
     ]
@@ -169,7 +169,7 @@ def test_the_structure_names_every_column_and_every_code_that_is_used(session: S
             assert set(data[component.id]) <= {code.id for code in component.enumeration.items}, component.id
     coded = {each.id for each in defined.components if each.enumeration is not None}
     assert coded == {"INDICATOR", "OBS_STATUS", "CONF_STATUS", "UNIT_MEASURE"}
-    assert message.get_dataflows()[0].short_urn.endswith(open_structure.STRUCTURE_ID)
+    assert message.get_dataflows()[0].short_urn.endswith(open_rows.STRUCTURE_ID)
 
 
 def test_a_status_is_said_in_the_codes_of_sdmx() -> None:
@@ -185,7 +185,7 @@ def test_a_status_is_said_in_the_codes_of_sdmx() -> None:
         (figure.missing("reconciled_share", "figure.no_sales", n=5, size=5), "M", "F"),
     ]
     for each, observed, confidential in cases:
-        assert (open_structure.obs_status(each), open_structure.conf_status(each)) == (observed, confidential)
+        assert (open_rows.obs_status(each), open_rows.conf_status(each)) == (observed, confidential)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_status_is_said_in_the_codes_of_sdmx() -> None:
     ],
 )
 def test_a_period_is_written_as_sdmx_writes_it(text: str, said: str) -> None:
-    assert open_structure.time_period(text) == said
+    assert open_rows.time_period(text) == said
 
 
 def test_the_dictionary_explains_every_column_in_both_languages(reader: TestClient, busy: Street) -> None:
