@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 class Turnstile:
     """Who passed since the minute began. It holds no more than a minute's callers."""
 
-    begun: datetime = datetime.min.replace(tzinfo=clock.ZONE)
+    begun: datetime = field(default_factory=clock.now)
     passed: Counter[str] = field(default_factory=Counter)
     lock: Lock = field(default_factory=Lock)
 
