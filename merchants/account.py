@@ -45,6 +45,12 @@ def take_up(session: Session, wanted: Collection[tuple[str, str]]) -> Ids:
     return {(bin_, number): key for bin_, number, key in rows}
 
 
+def at_several_banks(session: Session) -> list[str]:
+    """The numbers that more than one bank's accounts bear."""
+    shared = text("SELECT number FROM account GROUP BY number HAVING count(*) > 1")
+    return list(session.execute(shared).scalars())
+
+
 def read(text: str) -> tuple[str, str]:
     """`BIN:NUMBER` as (BIN, number); the bank may be named by its code or short name as well."""
     name, _, number = text.partition(":")

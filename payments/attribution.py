@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from merchants import stall
 from merchants.stall import Service
+from payments import receiving_account
 
 
 class Receipt(NamedTuple):
@@ -70,7 +71,7 @@ def directory(
 
 
 def attribute(receipt: Receipt, known: Directory) -> Attribution:
-    """The five rules of DESIGN.md, "Whose money is it?", all as of the receipt's business day.
+    """The five rules of docs/commands.md, "Whose money it is", all as of the receipt's business day.
 
     A card's payment has no account of a vendor's: the code it was made for says whose it is.
     """
@@ -84,10 +85,10 @@ def attribute(receipt: Receipt, known: Directory) -> Attribution:
         return Attribution(
             owner.stall_id, owner.market_id, "ambiguous" if foreign else None, (owner.stall_id,), foreign
         )
-    served = _served(receipt, known)
+    served = _served(receipt.account, receipt, known)
     if served is None:
         return Attribution(None, None, "ambiguous", _stalls(_on_day(receipt.account, receipt, known)), tuple(named))
-    return _choose(served, named)
+    return _choose([service for service in served if not service.virtual], named)
 
 
 def _choose(served: Sequence[Service], named: Mapping[str, int]) -> Attribution:
@@ -110,22 +111,18 @@ def _virtual_owner(receipt: Receipt, known: Directory) -> Service | None:
     """The one stall that a virtual account serves; told as such, or as the receiving account itself."""
     for number in (receipt.virtual_account, receipt.account):
         if number is not None:
-            owners = [service for service in _on_day(number, receipt, known) if service.virtual]
+            owners = [service for service in _served(number, receipt, known) or () if service.virtual]
             if len(owners) == 1:
                 return owners[0]
     return None
 
 
-def _served(receipt: Receipt, known: Directory) -> Sequence[Service] | None:
-    """The stalls served by the receiving account; None when two banks could be meant."""
-    served = [service for service in _on_day(receipt.account, receipt, known) if not service.virtual]
-    if len({service.bin for service in served}) > 1:
-        return None
-    return served
+def _served(number: str, receipt: Receipt, known: Directory) -> Sequence[Service] | None:
+    """What the account with this number serves; None when two could be meant."""
+    return receiving_account.only_one(_on_day(number, receipt, known))
 
 
 def _on_day(number: str, receipt: Receipt, known: Directory) -> list[Service]:
-    """Where the provider's bank name is unknown, the number decides if exactly one registered account bears it."""
     return [
         service
         for service in known.services.get(number, ())

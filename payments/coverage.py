@@ -7,27 +7,25 @@ from typing import Any
 from sqlalchemy import Date, bindparam, text
 from sqlmodel import Session
 
-from payments import bank_day, finding, journal
+from payments import bank_day, finding, journal, statement
 from payments.finding import HELD, Opened
 from payments.matching import REACH_DAYS
+from payments.receiving_account import bankless_days
 
-# A statement downloaded on its own last day tells of that day only in part; one with lines that are not taken to the
-# books yet tells nothing of their days.
+# A statement with lines that are not taken to the books yet tells nothing of their days.
 _MISSING = text(f"""
     WITH told AS (
-        SELECT account_id, first_day, least(
-            last_day - ((imported_at AT TIME ZONE INTERVAL '7 hours')::date <= last_day)::int,
-            CASE WHEN new_lines = 0 THEN :through ELSE reconciled_through END) AS last_day
-        FROM statement WHERE new_lines = 0 OR reconciled_through IS NOT NULL
+        SELECT s.account_id, s.first_day, least({statement.COVERED_THROUGH},
+            CASE WHEN s.new_lines = 0 THEN :through ELSE s.reconciled_through END) AS last_day
+        FROM statement s WHERE s.new_lines = 0 OR s.reconciled_through IS NOT NULL
     ), covered AS (
         SELECT account_id, range_agg(daterange(first_day, last_day, '[]')) AS days
         FROM told WHERE first_day <= last_day GROUP BY account_id
     ), reach AS (
-        SELECT c.account_id, c.days, a.number, a.bin, NULL::daterange AS held,
-            (SELECT count(*) FROM account o WHERE o.number = a.number) = 1 AS sole
+        SELECT c.account_id, c.days, a.number, a.bin, NULL::daterange AS held, {bankless_days("a")} AS bankless
         FROM covered c JOIN account a ON a.id = c.account_id
         UNION
-        SELECT c.account_id, c.days, v.number, v.bin, daterange(s.since, s.until), true
+        SELECT c.account_id, c.days, v.number, v.bin, daterange(s.since, s.until), {bankless_days("v")}
         FROM covered c JOIN stall_state s ON s.account_id = c.account_id AND s.superseded_at IS NULL
         JOIN account v ON v.id = s.virtual_account_id AND v.id <> c.account_id
     ), bank_day AS (
@@ -40,10 +38,10 @@ _MISSING = text(f"""
             AND NOT EXISTS (SELECT FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL)
     ), due AS (
         SELECT DISTINCT n.id, n.business_date, n.amount, n.account, n.bank, r.account_id,
-            CASE WHEN extract(hour FROM n.occurred_at AT TIME ZONE INTERVAL '7 hours') >= {bank_day.CLOSING_HOUR}
-                THEN c.late_posting ELSE c.posting END AS posting, r.days
+            {bank_day.POSTING.format(moment="n.occurred_at", day="c")} AS posting, r.days
         FROM reach r
-        JOIN unmatched n ON n.account = r.number AND (n.bin = r.bin OR (n.bin IS NULL AND r.sole))
+        JOIN unmatched n ON n.account = r.number
+            AND (n.bin = r.bin OR (n.bin IS NULL AND r.bankless @> n.business_date))
             AND (r.held IS NULL OR r.held @> n.business_date)
         JOIN bank_day c ON c.day = n.business_date
         WHERE r.days @> n.business_date

@@ -19,6 +19,7 @@ from ground.database import Moment
 from ground.refusal import Refusal
 from payments import card
 from payments.island import WINDOW_SECONDS
+from payments.receiving_account import bankless_days
 
 BEGINNING = date.min
 """Since when the first to tell of an account is its feed."""
@@ -56,21 +57,20 @@ class Told(NamedTuple):
     near: bool
 
 
-# A bank that the provider did not name is that of the only account with the number.
-_LED = """
+# The account that the number means, and the one it leads to where it is virtual.
+_LED = f"""
     LEFT JOIN LATERAL (
-        SELECT a.number, a.bin FROM account v
-        JOIN stall_state s ON s.virtual_account_id = v.id AND s.superseded_at IS NULL
-            AND s.since <= n.business_date AND (s.until IS NULL OR n.business_date < s.until)
-        JOIN account a ON a.id = s.account_id
-        WHERE v.number = n.account AND (n.bin IS NULL OR n.bin = v.bin) AND a.id <> v.id
-        ORDER BY v.bin LIMIT 1) AS led ON true
+        SELECT a.id, a.bin FROM account a
+        WHERE a.number = n.account
+            AND (a.bin = n.bin OR n.bin IS NULL AND {bankless_days("a")} @> n.business_date)) AS meant ON true
     LEFT JOIN LATERAL (
-        SELECT min(a.bin) AS bin FROM account a WHERE a.number = n.account HAVING count(*) = 1) AS sole ON n.bin IS NULL
+        SELECT a.number, a.bin FROM stall_state s JOIN account a ON a.id = s.account_id
+        WHERE s.virtual_account_id = meant.id AND s.superseded_at IS NULL AND a.id <> meant.id
+            AND s.since <= n.business_date AND (s.until IS NULL OR n.business_date < s.until)) AS led ON true
 """
+_KEY = "coalesce(led.number, n.account) AS number, coalesce(led.bin, n.bin, meant.bin, '') AS bin"
 KEYED = f"""
-    SELECT n.id, n.provider, coalesce(led.number, n.account) AS number,
-        coalesce(led.bin, n.bin, sole.bin, '') AS bin, n.business_date AS day, n.received_at, n.occurred_at AS at,
+    SELECT n.id, n.provider, {_KEY}, n.business_date AS day, n.received_at, n.occurred_at AS at,
         n.amount, upper(btrim(n.reference)) AS reference, n.beside
     FROM notice n
     {_LED}
@@ -92,8 +92,7 @@ _OF_PLACES = text(f"""
         EXISTS (SELECT FROM feed f WHERE (f.number, f.bin) = (k.number, k.bin) AND f.superseded_at IS NULL
             AND f.since BETWEEN k.day AND k.day + 1) AS near
     FROM (
-        SELECT n.account, n.bin AS told_bin, n.business_date AS day, coalesce(led.number, n.account) AS number,
-            coalesce(led.bin, n.bin, sole.bin, '') AS bin
+        SELECT n.account, n.bin AS told_bin, n.business_date AS day, {_KEY}
         FROM unnest(CAST(:accounts AS text[]), CAST(:bins AS text[]), CAST(:days AS date[]))
             AS n(account, bin, business_date)
         {_LED}

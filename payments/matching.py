@@ -21,6 +21,7 @@ from sqlmodel import Field, Session, SQLModel
 from ground.database import Moment
 from payments import bank_day, island, naming, payout_line
 from payments.island import WINDOW_SECONDS, Stage
+from payments.receiving_account import bankless_days
 
 REACH_DAYS = 14
 """No notice's window of days is longer: Tết with the weekends beside it."""
@@ -49,10 +50,9 @@ class Scope(NamedTuple):
     last: date
 
 
-_SCOPE = """
+_SCOPE = f"""
     CREATE TEMPORARY TABLE scope ON COMMIT DROP AS
-    SELECT a.id AS account_id, a.bin, a.number, c.first, c.last,
-        (SELECT count(*) FROM account o WHERE o.number = a.number) = 1 AS sole
+    SELECT a.id AS account_id, a.bin, a.number, c.first, c.last, {bankless_days("a")} AS bankless
     FROM unnest(CAST(:accounts AS bigint[]), CAST(:firsts AS date[]), CAST(:lasts AS date[]))
         AS c(account_id, first, last)
     JOIN account a ON a.id = c.account_id
@@ -64,17 +64,18 @@ _CALENDAR = """
 """
 # The numbers under which providers tell of an account's money: its own, and the virtual ones that lead to it, by the
 # roll or by what its statement says.
-_REACH = """
+_REACH = f"""
     CREATE TEMPORARY TABLE reach ON COMMIT DROP AS
-    SELECT account_id, number, CAST(bin AS text) AS bin, sole, false AS virtual, CAST(NULL AS daterange) AS days
+    SELECT account_id, number, CAST(bin AS text) AS bin, bankless, false AS virtual, CAST(NULL AS daterange) AS days
     FROM scope
     UNION ALL
-    SELECT s.account_id, v.number, v.bin, true, true, daterange(t.since, t.until)
+    SELECT s.account_id, v.number, v.bin, {bankless_days("v")}, true, daterange(t.since, t.until)
     FROM scope s
     JOIN stall_state t ON t.account_id = s.account_id AND t.superseded_at IS NULL
     JOIN account v ON v.id = t.virtual_account_id AND v.id <> s.account_id
     UNION ALL
-    SELECT DISTINCT l.account_id, l.virtual_account, CAST(NULL AS text), true, true, CAST(NULL AS daterange)
+    SELECT DISTINCT l.account_id, l.virtual_account, CAST(NULL AS text), CAST(NULL AS datemultirange), true,
+        CAST(NULL AS daterange)
     FROM stated l
     WHERE l.virtual_account IS NOT NULL AND NOT EXISTS (
         SELECT FROM account v JOIN stall_state t ON t.virtual_account_id = v.id AND t.superseded_at IS NULL
@@ -85,8 +86,7 @@ _NOTICES = f"""
     CREATE TEMPORARY TABLE told ON COMMIT DROP AS
     SELECT {{distinct}} x.id, r.account_id, x.business_date AS day,
         ((x.occurred_at - INTERVAL '{WINDOW_SECONDS} seconds') AT TIME ZONE INTERVAL '7 hours')::date AS low,
-        CASE WHEN extract(hour FROM x.occurred_at AT TIME ZONE INTERVAL '7 hours') >= {bank_day.CLOSING_HOUR}
-            THEN c.late_posting ELSE c.posting END AS high,
+        {bank_day.POSTING.format(moment="x.occurred_at", day="c")} AS high,
         extract(epoch FROM x.occurred_at)::bigint AS at, x.amount, upper(btrim(x.reference)) AS reference,
         coalesce(x.virtual_account, CASE WHEN r.virtual THEN x.account END) AS virtual_account,
         CASE WHEN x.tokens <> '{{{{}}}}'
@@ -94,7 +94,7 @@ _NOTICES = f"""
         hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
     FROM scope s JOIN reach r USING (account_id)
     JOIN notice x ON x.account = r.number AND x.business_date BETWEEN s.first AND s.last
-        AND (r.bin = x.bin OR r.bin IS NULL OR (x.bin IS NULL AND r.sole))
+        AND (r.bin = x.bin OR r.bin IS NULL OR (x.bin IS NULL AND r.bankless @> x.business_date))
         AND (r.days IS NULL OR r.days @> x.business_date)
     JOIN bank_day c ON c.day = x.business_date
     WHERE x.direction = 'in' AND x.repeat_of IS NULL AND x.handled_at IS NOT NULL

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from ground import clock
 from ground.logs import log
+from merchants import account
 from payments import (
     attribution,
     decision,
@@ -21,6 +22,7 @@ from payments import (
 )
 from payments.corroboration import SIDES
 from payments.finding import HELD
+from payments.receiving_account import bankless_days
 
 BATCH = 1000
 # These say nothing of a notice: the store is away, read-only, or being restarted.
@@ -127,12 +129,32 @@ _WAITING = text(f"""
 """)
 
 
+# Their bank untold, and no line of the account that their number means now is theirs.
+_MEANT_ANEW = text(f"""
+    SELECT n.account, n.virtual_account, n.business_date FROM notice n
+    JOIN account a ON a.number = n.account AND {bankless_days("a")} @> n.business_date
+    LEFT JOIN match m ON m.notice_id = n.id AND m.undone_at IS NULL
+    LEFT JOIN statement_line l ON l.id = m.line_id
+    WHERE n.account = ANY(:numbers) AND n.bin IS NULL AND n.direction = 'in' AND n.handled_at IS NOT NULL
+        AND l.account_id IS DISTINCT FROM a.id
+""")
+
+
+def _tell_banks_apart(session: Session) -> None:
+    """Of numbers that two banks know, the registry may say now that another account is meant."""
+    numbers = account.at_several_banks(session)
+    if numbers:
+        feed_change.settle(session, numbers, whole=True)
+        reconciliation.meet(session, session.execute(_MEANT_ANEW, {"numbers": numbers}).all())
+
+
 def resolve_waiting(session: Session) -> int:
     """Look again at money in suspense after the registry changed; returns how many payments found their owner.
 
     So the books do not depend on whether the roll or the payment was known first.
     """
     reconciliation.share(session)
+    _tell_banks_apart(session)
     feed_change.settle(session, session.execute(_HELD_NUMBERS, {"kinds": list(HELD)}).scalars())
     waiting = session.execute(_WAITING, {"kinds": list(HELD)}).all()
     known = posted_notice.directory(session, waiting)

@@ -9,7 +9,7 @@ import typer
 from ground import audit, words
 from ground.terminal import Format, desk, emit, progress, show_table, user, who
 from merchants import account
-from payments import backfill, statement
+from payments import backfill, receiving_account, statement
 from payments.statements import reading
 from payments.statements.layout import BANKS
 from payments.statements.section import choose
@@ -39,6 +39,7 @@ def import_statement(
         section = choose(told, key[1])
         lines = bar.track(section.lines, total=len(section.lines), task_id=task)
         with at.books() as books, books.session() as session:
+            receiving_account.check_bank(session, key, told.bank)
             account_id = account.take_up(session, [key])[key]
             taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
             days = {"from": taken.first_day, "to": taken.last_day, "lines": taken.lines, "new": taken.new_lines}

@@ -111,13 +111,14 @@ def oracle(got: Receipt, services: list[Service], tokens: dict[str, int]) -> tup
     today = [s for s in services if s.since <= got.business_date < (s.until or date.max)]
     today = [s for s in today if got.bin is None or s.bin == got.bin]
     named = {tokens[token] for token in got.tokens if token in tokens}
+    clear = [s for s in today if len({other.bin for other in today if other.number == s.number}) == 1]
     for number in (got.virtual_account, got.account):
-        virtual = [s for s in today if s.virtual and s.number == number]
+        virtual = [s for s in clear if s.virtual and s.number == number]
         if len(virtual) == 1:
             return virtual[0].stall_id, "ambiguous" if named - {virtual[0].stall_id} else None
-    plain = [s for s in today if not s.virtual and s.number == got.account]
-    if len({s.bin for s in plain}) > 1:
+    if any(s.number == got.account and s not in clear for s in today):
         return None, "ambiguous"
+    plain = [s for s in clear if not s.virtual and s.number == got.account]
     stalls = {s.stall_id for s in plain}
     if not stalls:
         return None, "unknown_account"

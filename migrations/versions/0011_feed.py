@@ -34,18 +34,19 @@ CREATE INDEX corroboration_line ON corroboration (line_id);
 FIRST = """
 INSERT INTO feed (number, bin, provider, since, chosen, recorded_at)
 SELECT DISTINCT ON (number, bin) number, bin, provider, '0001-01-01', false, now() FROM (
-    SELECT coalesce(led.number, n.account) AS number, coalesce(led.bin, n.bin, sole.bin, '') AS bin, n.provider,
+    SELECT coalesce(led.number, n.account) AS number, coalesce(led.bin, n.bin, meant.bin, '') AS bin, n.provider,
         n.received_at, n.id
     FROM notice n
     LEFT JOIN LATERAL (
-        SELECT a.number, a.bin FROM account v
-        JOIN stall_state s ON s.virtual_account_id = v.id AND s.superseded_at IS NULL
-            AND s.since <= n.business_date AND (s.until IS NULL OR n.business_date < s.until)
-        JOIN account a ON a.id = s.account_id
-        WHERE v.number = n.account AND (n.bin IS NULL OR n.bin = v.bin) AND a.id <> v.id
-        ORDER BY v.bin LIMIT 1) AS led ON true
+        SELECT min(v.id) AS id, min(v.bin) AS bin FROM account v
+        WHERE v.number = n.account AND (n.bin = v.bin OR n.bin IS NULL AND EXISTS (
+            SELECT FROM stall_state s WHERE v.id IN (s.account_id, s.virtual_account_id) AND s.superseded_at IS NULL
+                AND s.since <= n.business_date AND (s.until IS NULL OR n.business_date < s.until)))
+        HAVING count(*) = 1) AS meant ON true
     LEFT JOIN LATERAL (
-        SELECT min(a.bin) AS bin FROM account a WHERE a.number = n.account HAVING count(*) = 1) AS sole ON n.bin IS NULL
+        SELECT a.number, a.bin FROM stall_state s JOIN account a ON a.id = s.account_id
+        WHERE s.virtual_account_id = meant.id AND s.superseded_at IS NULL AND a.id <> meant.id
+            AND s.since <= n.business_date AND (s.until IS NULL OR n.business_date < s.until)) AS led ON true
     WHERE n.direction = 'in' AND n.repeat_of IS NULL AND n.handled_at IS NOT NULL AND n.provider <> 'stripe'
 ) AS told ORDER BY number, bin, received_at, id;
 """
