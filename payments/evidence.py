@@ -129,7 +129,7 @@ _OBSERVED = text(f"""
             bool_and(EXISTS (
                 SELECT FROM sample WHERE sample.market_id = latest.market_id AND latest.stall_id = ANY(sample.stall_ids)
                     AND latest.business_date BETWEEN sample.first AND sample.last)) AS drawn
-        FROM latest WHERE {_TRADED.format(day="latest")} GROUP BY lot, stall_id
+        FROM latest WHERE total IS NOT NULL AND {_TRADED.format(day="latest")} GROUP BY lot, stall_id
     ) SELECT {_DAYS}, told.* FROM told
 """)
 # A look counts where any sample that covers its day has drawn the stall; of several looks at a stall the last one.

@@ -17,14 +17,18 @@ from payments.intake import Shelf, Taken
 
 
 class Observation(SQLModel, table=True):
-    """Numbers of customers, not money. A correction is a later row; it counts."""
+    """Numbers of customers, not money. A correction is a later row; it counts.
+
+    `tally_id`: the tally by which it moved; None: said of the whole day. Without numbers every tally was taken back.
+    """
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
     market_id: int = Field(sa_type=BigInteger)
     stall_id: int = Field(sa_type=BigInteger)
     business_date: date
-    cashless: int = Field(sa_type=Integer)
-    total: int = Field(sa_type=Integer)
+    cashless: int | None = Field(default=None, sa_type=Integer)
+    total: int | None = Field(default=None, sa_type=Integer)
+    tally_id: int | None = Field(default=None, sa_type=BigInteger)
     recorded_at: datetime = Field(sa_column=Column(Moment, nullable=False))
     recorded_by: str
 
@@ -59,8 +63,11 @@ def take_in(session: Session, market: Market, file: Path, *, by: str) -> Taken:
 
 
 _OBSERVED = text("""
-    SELECT DISTINCT stall_id FROM observation
-    WHERE market_id = :market AND business_date BETWEEN :first AND :last AND stall_id = ANY(:stalls)
+    SELECT DISTINCT stall_id FROM (
+        SELECT DISTINCT ON (stall_id, business_date) stall_id, total FROM observation
+        WHERE market_id = :market AND business_date BETWEEN :first AND :last AND stall_id = ANY(:stalls)
+        ORDER BY stall_id, business_date, id DESC
+    ) AS latest WHERE total IS NOT NULL
 """)
 
 

@@ -66,7 +66,8 @@ _TAKINGS = text(f"""
 _REPORTS = _lines(
     "cash_report", _DAY, "id", "id", _DATE, "stall_id", "to_json(source)", "amount", "coalesce(count::text, 'null')"
 )
-_COUNTS = _lines("observation", _DAY, "id", "id", _DATE, "stall_id", "cashless", "total")
+_NUMBERS = ("coalesce(cashless::text, 'null')", "coalesce(total::text, 'null')")
+_COUNTS = _lines("observation", _DAY, "id", "id", _DATE, "stall_id", *_NUMBERS)
 _LOOKS = _lines(
     "inspection",
     "inspected_on BETWEEN r.first AND r.last",

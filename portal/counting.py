@@ -30,11 +30,11 @@ def serve_worker() -> Response:
 
 @router.api_route("/field/{code}/counting", methods=page.READ)
 @needs("helper", "board", market="code")
-def show(request: Request, session: SessionDep, code: str, sent: str = "") -> Response:
+def show(request: Request, session: SessionDep, code: str, sent: str = "", mended: str = "") -> Response:
     """With a script the two buttons; without one, two numbers and a button that sends them."""
-    return page.render(
-        request, "counting.html", **_shown(session, market.find(session, code)), sent=sent[:40], error=None
-    )
+    shown = _shown(request, session, market.find(session, code))
+    said = "counting.mended" if mended else "counting.sent" if sent else None
+    return page.render(request, "counting.html", **shown, said=said, error=None)
 
 
 @router.post("/field/{code}/tallies")
@@ -54,11 +54,13 @@ def take(
     with store.session() as session:
         found = market.find(session, code)
         try:
-            told = tally.read(sent_id=sent_id, stall=stall, day=day, cashless=cashless or "0", cash=cash or "0")
+            told = tally.read(
+                tally.Sent, sent_id=sent_id, stall=stall, day=day, cashless=cashless or "0", cash=cash or "0"
+            )
             is_new = tally.take(session, found, told, by=person.who, moment=clock.now())
         except Refusal as refusal:
             session.rollback()
-            again = _shown(session, found) | {"stall": stall[:40], "sent": ""}
+            again = _shown(request, session, found) | {"stall": stall[:40], "said": None}
             return doorstep.again(request, "counting.html", refusal, **again)
         if is_new:
             counted = {"stall": told.stall, "day": told.day, "customers": told.cashless + told.cash}
@@ -67,8 +69,42 @@ def take(
     return RedirectResponse(f"/field/{code}/counting?sent={told.sent_id}", 303)
 
 
-def _shown(session: Session, found: Market) -> dict[str, Any]:
+@router.post("/field/{code}/tallies/correction")
+@needs("helper", "board", market="code")
+def correct(
+    request: Request,
+    store: StoreDep,
+    code: str,
+    sent_id: Text = "",
+    corrects: Text = "",
+    cashless: Text = "",
+    cash: Text = "",
+    take_back: Text = "",
+) -> Response:
+    """Say one's own tally of today anew, or take it back; the same form again changes nothing."""
+    person = signed_in(request)
+    numbers = {"cashless": "0", "cash": "0"} if take_back else {"cashless": cashless or "0", "cash": cash or "0"}
+    with store.session() as session:
+        found = market.find(session, code)
+        try:
+            told = tally.read(tally.Correction, sent_id=sent_id, corrects=corrects, **numbers)
+            before = tally.correct(session, found, told, by=person.who, moment=clock.now())
+        except Refusal as refusal:
+            session.rollback()
+            again = _shown(request, session, found) | {"said": None}
+            return doorstep.again(request, "counting.html", refusal, **again)
+        if before is not None:
+            was = {"stall": before.stall, "day": before.day, "customers": before.cashless + before.cash}
+            now = {**was, "customers": told.cashless + told.cash}
+            audit.record(session, person.who, "tally.correct", was, now, subject=f"market:{code}")
+        session.commit()
+    return RedirectResponse(f"/field/{code}/counting?mended={told.sent_id}", 303)
+
+
+def _shown(request: Request, session: Session, found: Market) -> dict[str, Any]:
+    mine = tally.sent_today(session, found, by=signed_in(request).who, moment=clock.now())
     return {
+        "mine": [(each, uuid4()) for each in mine],
         "market": found,
         "stalls": field.stalls(session, found),
         "stall": "",

@@ -90,6 +90,7 @@ TABLE: dict[str, frozenset[str]] = {
     "GET /field/{code}/photo": BOARD | {"helper"},
     "GET /field/{code}/counting": BOARD | {"helper"},
     "POST /field/{code}/tallies": BOARD | {"helper"},
+    "POST /field/{code}/tallies/correction": BOARD | {"helper"},
     "GET /field/{code}/placards": BOARD | {"helper"},
     "POST /field/{code}/placards": BOARD | {"helper"},
     "GET /field/{code}/slip": BOARD | {"helper"},

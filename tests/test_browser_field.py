@@ -163,6 +163,13 @@ def test_customers_are_counted_without_a_network_and_sent_later_once(stage: Cast
     sums = "SELECT s.number, cashless, total FROM observation o JOIN stall s ON s.id = o.stall_id ORDER BY 1"
     assert ask(stage, sums) == [("A1", 2, 4), ("A2", 1, 1), ("B1", 0, 1)]
 
+    mine = page.locator("[data-mine] li")
+    expect(mine).to_have_count(3)  # what has arrived can be mended there and then
+    mine.filter(has_text="B1").get_by_role("button", name=say("counting.take_back")).click()
+    expect(page.locator(".done")).to_have_text(say("counting.mended"))
+    is_well_made(page, "counting-mended")
+    assert ask(stage, "SELECT cashless, total FROM observation ORDER BY id DESC LIMIT 1") == [(None, None)]
+
 
 def test_tallies_wait_in_the_phone_until_one_signs_in_again(stage: Cast, enter: Enter) -> None:
     page = enter("helper", "/field/cho-a/counting")

@@ -194,6 +194,28 @@ def test_a_tally_without_a_script_is_a_plain_form(cast: Cast) -> None:
     assert len(ask(cast, "SELECT 1 FROM audit WHERE what = 'tally.add'")) == 1
 
 
+def test_a_helper_mends_or_takes_back_her_own_tally_without_a_script(cast: Cast) -> None:
+    helper, counting = cast.sign_in("helper"), f"{FIELD}/counting"
+    sent = {"sent_id": str(uuid4()), "stall": "A1", "day": clock.today().isoformat(), "cashless": "40", "cash": "6"}
+    helper.submit(counting, f"{FIELD}/tallies", **sent)
+    page = helper.get(counting).text
+    assert "Phiếu tôi đã gửi hôm nay" in page and 'value="40"' in page
+    mended = {"sent_id": str(uuid4()), "corrects": sent["sent_id"], "cashless": "4", "cash": "6"}
+    for _ in range(2):
+        answer = helper.submit(counting, f"{FIELD}/tallies/correction", **mended)
+        assert answer.status_code == 303 and "Đã sửa phiếu" in helper.get(answer.headers["location"]).text
+    stale = helper.submit(counting, f"{FIELD}/tallies/correction", **{**mended, "sent_id": str(uuid4())})
+    assert stale.status_code == 409 and "đã được sửa rồi" in stale.text
+    board = cast.sign_in("board")
+    back = {"sent_id": str(uuid4()), "corrects": mended["sent_id"], "take_back": "1"}
+    assert board.submit(counting, f"{FIELD}/tallies/correction", **back).status_code == 404
+    assert helper.submit(counting, f"{FIELD}/tallies/correction", **back).status_code == 303
+    assert "Đã rút lại" in helper.get(counting).text
+    assert ask(cast, "SELECT cashless, total FROM observation ORDER BY id") == [(40, 46), (4, 10), (None, None)]
+    [(was, now), _] = ask(cast, "SELECT before, after FROM audit WHERE what = 'tally.correct' ORDER BY number")
+    assert (was["customers"], now["customers"]) == (46, 10)
+
+
 def test_a_tally_that_can_not_be_taken_says_why(cast: Cast) -> None:
     fields = {"sent_id": str(uuid4()), "stall": "E1", "day": clock.today().isoformat(), "cashless": "1"}
     answer = cast.sign_in("helper").submit(f"{FIELD}/counting", f"{FIELD}/tallies", **fields)

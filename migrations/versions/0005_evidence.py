@@ -36,11 +36,14 @@ CREATE TABLE observation (
     market_id bigint NOT NULL REFERENCES market,
     stall_id bigint NOT NULL REFERENCES stall,
     business_date date NOT NULL,
-    cashless integer NOT NULL CHECK (cashless >= 0),
-    total integer NOT NULL,
+    cashless integer CHECK (cashless >= 0),
+    total integer,
+    tally_id bigint UNIQUE,
     recorded_at timestamptz NOT NULL,
     recorded_by text NOT NULL CHECK (recorded_by <> ''),
     CONSTRAINT the_part_is_within_the_whole CHECK (cashless <= total),
+    CONSTRAINT only_what_was_counted_is_taken_back CHECK (
+        num_nulls(cashless, total) = 0 OR (num_nulls(cashless, total) = 2 AND tally_id IS NOT NULL)),
     CONSTRAINT no_day_is_observed_before_it_comes CHECK (
         business_date <= (recorded_at AT TIME ZONE INTERVAL '7 hours')::date)
 );

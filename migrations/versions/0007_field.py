@@ -72,11 +72,15 @@ CREATE TABLE tally (
     cash integer NOT NULL CHECK (cash BETWEEN 0 AND 10000),
     recorded_at timestamptz NOT NULL,
     recorded_by text NOT NULL CHECK (recorded_by <> ''),
-    CONSTRAINT something_was_counted CHECK (cashless + cash > 0),
+    replaces bigint UNIQUE REFERENCES tally,
+    CONSTRAINT something_was_counted CHECK (cashless + cash > 0 OR replaces IS NOT NULL),
     CONSTRAINT no_day_is_counted_before_it_comes
         CHECK (business_date <= (recorded_at AT TIME ZONE INTERVAL '7 hours')::date)
 );
 CREATE INDEX tally_day ON tally (market_id, business_date, stall_id);
+CREATE TRIGGER tally_is_never_changed BEFORE UPDATE OR DELETE OR TRUNCATE ON tally
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_evidence();
+ALTER TABLE observation ADD CONSTRAINT a_tally_is_known FOREIGN KEY (tally_id) REFERENCES tally;
 """
 
 

@@ -2,6 +2,7 @@
 (() => {
   const sheet = document.querySelector("[data-counting]");
   const plain = document.querySelector("[data-plain]");
+  const mine = document.querySelector("[data-mine]");
   if (!sheet || !plain) return;
   const words = sheet.dataset;
   const part = (name) => sheet.querySelector(`[data-${name}]`);
@@ -50,9 +51,12 @@
 
   const readPage = async () => {
     const answer = await fetch(words.page, { cache: "no-store" });
-    const field = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-plain] [name=token]");
-    if (field) token = field.value;
-    return Boolean(field);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const field = fresh.querySelector("[data-plain] [name=token]");
+    if (!field) return false;
+    token = field.value;
+    mine.replaceChildren(...fresh.querySelector("[data-mine]").childNodes);
+    return true;
   };
   const post = ({ id, stall, day, cashless, cash }) =>
     fetch(plain.action, {
@@ -76,11 +80,14 @@
     return true;
   };
   const send = async () => {
+    let sent = 0;
     try {
       for (let first = load("queue", [])[0]; first; first = load("queue", [])[0]) {
         if (!(await sendFirst(first))) break;
         trouble = "";
+        sent += 1;
       }
+      if (sent) await readPage(); // with what has arrived, to be mended there
     } catch {
       trouble = words.noNetwork;
     }
