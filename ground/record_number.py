@@ -7,9 +7,10 @@ MAX = 2**63 - 1
 def read(told: str) -> int | None:
     """The number written in plain digits; None where no record can have it (`²`, `-1`, a thousand digits)."""
     digits = told.strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(MAX)):
+    if not (digits.isascii() and digits.isdigit()):
         return None
-    number = int(digits)
+    digits = digits.lstrip("0")
+    number = int(digits) if 0 < len(digits) <= len(str(MAX)) else 0
     return number if is_one(number) else None
 
 

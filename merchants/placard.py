@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from ground import clock
+from ground import clock, record_number
 from ground.database import Moment
 from ground.refusal import Refusal
 from merchants import code
@@ -127,7 +127,7 @@ def record_print(
 def find_run(session: Session, market: Market, number: int) -> PrintRun:
     """The market's print run of this number; Refusal (404) when there is none."""
     mine = select(PrintRun).where(PrintRun.id == number, PrintRun.market_id == market.key)
-    found = session.exec(mine).first() if 0 < number < 2**63 else None
+    found = session.exec(mine).first() if record_number.is_one(number) else None
     if found is None:
         raise Refusal("placard.no_run", number=number, status=404)
     return found

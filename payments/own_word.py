@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Column, Identity, text
 from sqlmodel import Field, Session, SQLModel, col, select
 
-from ground import clock, money
+from ground import clock, money, record_number
 from ground.database import Moment
 from ground.refusal import Refusal
 from payments import card, journal, own_effect, reconciliation
@@ -97,7 +97,8 @@ def undo(session: Session, id: int, stalls: Sequence[int], *, by: str, moment: d
     """Take a word back; None where that was done already. Refuses (404) one of somebody else's payment."""
     reconciliation.hold(session)
     asked = select(OwnWord).where(OwnWord.id == id, col(OwnWord.stall_id).in_(stalls)).with_for_update()
-    word = session.exec(asked.execution_options(populate_existing=True)).one_or_none() if id < 2**63 else None
+    known = record_number.is_one(id)
+    word = session.exec(asked.execution_options(populate_existing=True)).one_or_none() if known else None
     if word is None:
         raise Refusal("own_word.unknown", status=404)
     if word.undone_at is not None:
@@ -124,7 +125,7 @@ def day_of(session: Session, payment: Payment) -> date | None:
 
 def payment_of(session: Session, id: int) -> Payment | None:
     """What a word was said of."""
-    word = session.get(OwnWord, id) if 0 < id < 2**63 else None
+    word = session.get(OwnWord, id) if record_number.is_one(id) else None
     return None if word is None else (word.notice_id, word.line_id)
 
 

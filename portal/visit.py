@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, Column, Identity, Row, text
 from sqlmodel import Field, Session, SQLModel
 
-from ground import clock, message
+from ground import clock, message, record_number
 from ground.database import Moment
 from ground.vault import Vault
 from portal import jurisdiction, person
@@ -187,6 +187,7 @@ def end(
     spare: int = 0,
 ) -> int:
     """End somebody's visits (or `only` some of them, all but `spare`), and say how many."""
-    asked = {"now": moment, "staff": staff_id, "vendor": vendor_id, "spare": spare}
-    ended = session.execute(_END, {**asked, "only": None if only is None else list(only)})
+    chosen = None if only is None else [each for each in only if record_number.is_one(each)]
+    asked = {"now": moment, "staff": staff_id, "vendor": vendor_id, "spare": spare, "only": chosen}
+    ended = session.execute(_END, asked)
     return len(ended.all())
