@@ -8,7 +8,8 @@ its reference, where they add up to it, or for the card sales of the payout that
 
 A rule pairs only what the rules before it left. Another amount is told only by a reference. What a rule could pair
 in several ways with another outcome is tied: nobody's pair. So is, at the end, a line whose reference several notices
-bear that do not add up to it. All of it follows from the facts alone, whatever the order they arrived in.
+bear that do not add up to it. Money going out that came back is named by its reference, or is nobody's pair.
+All of it follows from the facts alone, whatever the order they arrived in.
 """
 
 from collections.abc import Sequence
@@ -115,7 +116,8 @@ _LINES = """
         upper(btrim(l.reference)) AS reference, l.virtual_account,
         CASE WHEN l.tokens <> '{}'
             THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(l.tokens) AS t) END AS token,
-        hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided
+        hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided,
+        l.reversal AS returned
     FROM scope s
     JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
     LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned'
@@ -236,12 +238,13 @@ def _trim(session: Session) -> None:
 
 def _free() -> list[str]:
     """What the first rule left: it leaves little where bank and provider number alike, so the rest is quick."""
+    tables = (("free_told", "told", "notice_id", ""), ("free_stated", "stated", "line_id", "AND NOT f.returned"))
     return [
         statement
-        for free, table, column in (("free_told", "told", "notice_id"), ("free_stated", "stated", "line_id"))
+        for free, table, column, which in tables
         for statement in (
-            f"CREATE TEMPORARY TABLE {free} ON COMMIT DROP AS SELECT f.* FROM {table} f"
-            f" WHERE NOT EXISTS (SELECT FROM fresh p WHERE p.{column} = f.id)",
+            f"CREATE TEMPORARY TABLE {free} ON COMMIT DROP AS SELECT f.* FROM {table} f WHERE"
+            f" NOT EXISTS (SELECT FROM fresh p WHERE p.{column} = f.id) {which}",
             f"ANALYZE {free} ({_COMPARED})",
         )
     ]
