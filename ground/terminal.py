@@ -1,8 +1,10 @@
 """The command line's own ground: the desk a command works at, JSON out, tables out, a progress bar."""
 
 import getpass
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Literal
 
 import orjson
@@ -12,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ground import store
+from ground.refusal import Refusal
 from ground.settings import Settings
 from ground.store import Store
 
@@ -56,6 +59,19 @@ def who() -> str:
 def emit(document: Any) -> None:
     """One JSON document on stdout, and nothing else there."""
     typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def write_file(out: Path, content: bytes) -> None:
+    """The whole file or none: what lay there before stays until the new one is complete."""
+    beside = out.parent / f".{out.name}.{os.getpid()}"
+    try:
+        beside.write_bytes(content)
+        beside.replace(out)
+    except OSError as error:
+        raise Refusal("terminal.no_file", file=out, reason=error.strerror) from error
+    finally:
+        with suppress(OSError):
+            beside.unlink()
 
 
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()) -> None:

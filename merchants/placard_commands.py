@@ -1,15 +1,12 @@
 """The placards' commands: print them, and say what became of them."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from ground import audit, clock, words
-from ground.refusal import Refusal
-from ground.terminal import Format, desk, emit, show_table, user, who
+from ground.terminal import Format, desk, emit, show_table, user, who, write_file
 from merchants import market, placard, placard_sheet
 from merchants.option import Day, MarketCode
 from merchants.placard import Standing
@@ -42,7 +39,7 @@ def print_placards(
         drawn = placard_sheet.draw(found, chosen, size, base_url=at.settings.base_url, moment=moment)
         codes = [face.code_id for face in chosen]
         run = placard.record_print(session, found, codes, size, by=user(), moment=moment)
-        _write(out, drawn)
+        write_file(out, drawn)
         told = {"run": run.key, "size": size, "serials": [face.serial for face in chosen]}
         audit.record(session, who(), "placard.print", None, told, subject=f"market:{found.code}")
         session.commit()
@@ -50,19 +47,6 @@ def print_placards(
     typer.echo(words.say("placard.printed", at.language, file=out, count=len(chosen), sheets=sheets))
     if placard_sheet.reaches_only_this_machine(at.settings.base_url):
         typer.echo(words.say("placard.no_address", at.language, address=at.settings.base_url), err=True)
-
-
-def _write(out: Path, content: bytes) -> None:
-    """The whole file or none: half a PDF must not lie where a good one was."""
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(out)
-    except OSError as error:
-        raise Refusal("placard.no_file", file=out, reason=error.strerror) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
 
 
 @placards.command("list")

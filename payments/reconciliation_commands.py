@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ground import clock, money, words
-from ground.terminal import Desk, Format, desk, emit, progress, show_table, who
+from ground.terminal import Desk, Format, desk, emit, progress, show_table, who, write_file
 from merchants import market
 from payments import decision_sheet, finding, reconciliation, wish
 from payments.wish import Wish
@@ -89,7 +89,8 @@ def export(
     at = desk(context)
     with at.books() as books, books.session() as session:
         found = market.find(session, market_code) if market_code else None
-        file.write_bytes(decision_sheet.write(session, found, at.language))
+        sheet = decision_sheet.write(session, found, at.language)
+    write_file(file, sheet)
     typer.echo(str(file))
 
 

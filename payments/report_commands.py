@@ -1,15 +1,12 @@
 """The report's command: one file of an area and period, as a workbook, a letter or a print."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from ground import words
-from ground.refusal import Refusal
-from ground.terminal import desk
+from ground.terminal import desk, write_file
 from payments import report, report_paper
 from payments.area import Boundaries
 from payments.indicator import Audience
@@ -32,19 +29,6 @@ def write_report(
     at = desk(context)
     with at.books() as books, books.session() as session:
         told = report.gather(session, area, period, boundaries=boundaries, audience=audience, language=language)
-    size = _write(out, report_paper.write(told, format))
-    typer.echo(words.say("report.written", at.language, file=out, size=f"{size:,}"))
-
-
-def _write(out: Path, content: bytes) -> int:
-    """The whole file or none: what lay there before stays until the new one is complete."""
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(out)
-    except OSError as error:
-        raise Refusal("report.no_file", file=out, reason=error.strerror) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()
-    return len(content)
+    paper = report_paper.write(told, format)
+    write_file(out, paper)
+    typer.echo(words.say("report.written", at.language, file=out, size=f"{len(paper):,}"))

@@ -1,15 +1,12 @@
 """The samples' commands: draw one, list them, print the round sheets."""
 
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ground import audit, clock, words
-from ground.refusal import Refusal
-from ground.terminal import Format, desk, emit, show_table, user, who
+from ground.terminal import Format, desk, emit, show_table, user, who, write_file
 from merchants import market
 from merchants.option import MarketCode
 from payments import round_sheet, sample
@@ -70,7 +67,7 @@ def print_sheet(
     with at.books() as books, books.session() as session:
         drawn = sample.find(session, id)
         made = round_sheet.pdf(session, drawn, helpers, clock.now())
-    _write(out, made)
+    write_file(out, made)
     typer.echo(words.say("sample.printed", at.language, file=out, size=drawn.size, helpers=helpers))
 
 
@@ -87,16 +84,3 @@ def _shown(drawn: Sample) -> dict[str, Any]:
 def _show(found: list[Sample]) -> None:
     rows = [[*_shown(each).values(), len(each.frame)] for each in found]
     show_table(["sample", "period", "size", "seed", "drawn_at", "frame"], rows, right=(0, 2, 5))
-
-
-def _write(out: Path, content: bytes) -> None:
-    """The whole file or none: half a PDF must not lie where a good one was."""
-    beside = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(content)
-        beside.replace(out)
-    except OSError as error:
-        raise Refusal("sample.no_file", file=out, reason=error.strerror) from error
-    finally:
-        with suppress(OSError):
-            beside.unlink()

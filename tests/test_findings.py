@@ -1,6 +1,7 @@
 """Findings: listed, assigned and closed by whoever sits at the command line, and refused where it makes no sense."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,6 +142,26 @@ def test_what_cannot_be_decided_is_refused(asked: Settings, books: Store, words:
     assert vietnamese and vietnamese != done.err
     assert listed(asked) == rows
     assert verify.verify(books).ok
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("findings", "export"),
+        ("placards", "--market", "cho-a", "--out"),
+        ("report", "--area", "market:cho-a", "--period", "2026-10", "--format", "xlsx", "--out"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_and_leaves_nothing(
+    asked: Settings, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "there.xlsx"
+    folder.mkdir()
+    for place in (tmp_path / "nowhere" / "file.xlsx", folder, tmp_path / ("x" * 300)):
+        done = run(asked, *words, place)
+        assert (done.code, done.out) == (1, "")
+        assert "can't be written" in done.err and "Traceback" not in done.err
+        assert [each.name for each in tmp_path.rglob("*")] == ["there.xlsx"]
 
 
 def test_wrong_usage_is_told_apart_from_a_refusal(asked: Settings) -> None:
