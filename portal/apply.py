@@ -83,7 +83,7 @@ def enter(request: Request, store: StoreDep, code: Field = "") -> Response:
     if vendor_id is None:
         refusal = Refusal("signin.wrong_code" if is_open else "signin.code_is_over")
         return doorstep.again(request, "apply_code.html", refusal)
-    answer = doorstep.admit(request, store, moment, "/apply", vendor_id=vendor_id)
+    answer = doorstep.admit(request, store, moment, "/apply", vendor_id=vendor_id, by="code")
     form.drop_cookie(request, answer, "code")
     return answer
 

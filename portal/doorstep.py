@@ -6,7 +6,9 @@ from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
+from sqlmodel import Session
 
+from ground import audit
 from ground.refusal import Refusal
 from ground.store import Store
 from portal import device, form, page, staff, visit
@@ -21,10 +23,12 @@ def guest_of(request: Request) -> Guest:
     return Guest(address, request.headers.get("user-agent", ""))
 
 
-def admit_staff(request: Request, store: Store, moment: datetime, next_: str, whom: Staff) -> Response:
+def admit_staff(
+    request: Request, store: Store, moment: datetime, next_: str, whom: Staff, *, by: str = "password"
+) -> Response:
     """One of the staff whose password is known: in, or on to the second factor."""
     if whom.totp_at is None:
-        return admit(request, store, moment, next_, staff_id=whom.key)
+        return admit(request, store, moment, next_, staff_id=whom.key, by=by)
     with store.session() as session:
         half = visit.begin(session, store.vault, moment, guest_of(request), staff_id=whom.key, proved=False)
         session.commit()
@@ -41,24 +45,33 @@ def admit(
     *,
     staff_id: int | None = None,
     vendor_id: int | None = None,
+    by: str,
 ) -> Response:
-    """Begin the visit and go where it was wanted, else where this person lands."""
+    """Begin the visit and go where it was wanted, else where this person lands. `by` says what opened the door."""
     with store.session() as session:
         before: Person | None = request.state.person
         if before is not None:  # who comes in as somebody else has left
-            visit.end(session, moment, staff_id=before.staff_id, vendor_id=before.vendor_id, only=[before.visit_id])
+            leave(session, before, moment)
         guest = guest_of(request)
         token = visit.begin(session, store.vault, moment, guest, staff_id=staff_id, vendor_id=vendor_id)
-        session.commit()
         person = visit.recognise(session, store.vault, token, moment)
-    if person is None:  # the account ended in the same moment
-        raise Refusal("signin.wrong")
+        if person is None:  # the account ended in the same moment
+            raise Refusal("signin.wrong")
+        told = {"visit": person.visit_id, "by": by}
+        audit.record(session, person.who, "session.begin", None, told, subject=person.who)
+        session.commit()
     answer = go(next_, person)
     lasting = int(visit.VENDOR_WHOLE.total_seconds()) if person.is_vendor else None
     form.set_cookie(request, answer, "visit", token, lasting)
     form.drop_cookie(request, answer, "form")
     device.remember(request, answer, store.vault, person.phone or account_of(person.name))
     return answer
+
+
+def leave(session: Session, person: Person, moment: datetime) -> None:
+    """End the visit a person is here by."""
+    if visit.end(session, moment, staff_id=person.staff_id, vendor_id=person.vendor_id, only=[person.visit_id]):
+        audit.record(session, person.who, "session.end", {"visit": person.visit_id}, None, subject=person.who)
 
 
 def account_of(name: str) -> str:

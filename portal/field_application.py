@@ -119,6 +119,7 @@ def send_again(request: Request, store: StoreDep, code: str, number: Number) -> 
         except Refusal as refusal:
             session.rollback()
             return doorstep.again(request, "field_consent.html", refusal, **_facts(session, found))
+        audit.record(session, person.who, "application.code", None, {"sent": "again"}, subject=f"application:{number}")
         session.commit()
     return _on_to_code(request, store, person, where, found, made)
 

@@ -3,6 +3,7 @@
 import secrets
 from datetime import datetime
 from hmac import compare_digest
+from typing import Literal
 
 import pyotp
 from sqlalchemy import BigInteger, Column, Identity, text
@@ -18,6 +19,7 @@ DRIFT = 1  # steps a phone's clock may be off, either way
 RECOVERY_CODES = 10
 _LETTERS = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _LENGTH = 10  # of 30 letters: 49 bits, guessed over the network never
+Proof = Literal["app", "recovery"]
 
 
 class RecoveryCode(SQLModel, table=True):
@@ -57,12 +59,14 @@ def confirm(session: Session, vault: Vault, whose: Staff, code: str, moment: dat
     return renew_recovery(session, vault, whose, moment)
 
 
-def check(session: Session, vault: Vault, staff_id: int, code: str, moment: datetime) -> bool:
-    """Whether the code is the app's of now, not used before, or a recovery code, which is used up by it."""
+def check(session: Session, vault: Vault, staff_id: int, code: str, moment: datetime) -> Proof | None:
+    """What the code proves: the app's of now, not used before, or a recovery code, which is used up by it."""
     whose = session.exec(select(Staff).where(Staff.id == staff_id).with_for_update()).one()
     if whose.totp_at is None:
-        return False
-    return _is_right(session, vault, whose, code, moment) or _is_recovery(session, vault, whose, code, moment)
+        return None
+    if _is_right(session, vault, whose, code, moment):
+        return "app"
+    return "recovery" if _is_recovery(session, vault, whose, code, moment) else None
 
 
 def renew_recovery(session: Session, vault: Vault, whose: Staff, moment: datetime) -> list[str]:

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
+from sqlmodel import Session
 
-from ground import clock, logs
+from ground import audit, clock, logs
 from ground.refusal import Refusal
 from ground.store import Store
 from portal import device, doorstep, form, page, password, second_factor, staff, throttle, visit
@@ -59,7 +60,7 @@ def enter_second(request: Request, store: StoreDep, code: Field = "", next: Fiel
         staff_id = _prove_second(store, token, code, moment)
     except Refusal as refusal:
         return doorstep.again(request, "signin_second.html", refusal, next=next)
-    answer = doorstep.admit(request, store, moment, next, staff_id=staff_id)
+    answer = doorstep.admit(request, store, moment, next, staff_id=staff_id, by="second")
     form.drop_cookie(request, answer, "half")
     return answer
 
@@ -70,7 +71,7 @@ def leave(request: Request, store: StoreDep) -> Response:
     """End this visit."""
     person = signed_in(request)
     with store.session() as session:
-        visit.end(session, clock.now(), staff_id=person.staff_id, vendor_id=person.vendor_id, only=[person.visit_id])
+        doorstep.leave(session, person, clock.now())
         session.commit()
     answer = RedirectResponse("/", 303)
     form.drop_cookie(request, answer, "visit")
@@ -112,9 +113,18 @@ def _prove_second(store: Store, token: str, code: str, moment: datetime) -> int:
         tries = (throttle.SECOND_FACTOR, str(staff_id))
         throttle.count(session, store.vault, moment, tries)
         session.commit()
-        if not second_factor.check(session, store.vault, staff_id, code, moment):
+        proof = second_factor.check(session, store.vault, staff_id, code, moment)
+        if proof is None:
             raise Refusal("signin.wrong_second")
         throttle.forgive(session, store.vault, tries)
         visit.end(session, moment, staff_id=staff_id, only=[visit_id])
+        if proof == "recovery":
+            _tell_of_recovery(session, session.get_one(Staff, staff_id))
         session.commit()
     return staff_id
+
+
+def _tell_of_recovery(session: Session, whom: Staff) -> None:
+    """A recovery code is gone: if it was not the owner who used it, the audit knows when."""
+    who, left = f"staff:{whom.name}", second_factor.recovery_left(session, whom)
+    audit.record(session, who, "staff.recovery_code", {"left": left + 1}, {"left": left}, subject=who)

@@ -35,8 +35,10 @@ def enter(request: Request, store: StoreDep, token: str, password: Field = "", a
     with store.session() as session:
         found = invitation.use(session, store.vault, token, moment)
         if found.vendor_id is not None:
+            who, made = f"vendor:{found.vendor_id}", {"made_by": found.made_by, "made_at": found.made_at}
+            audit.record(session, who, "vendor.slip_use", made, None, subject=who)
             session.commit()
-            return doorstep.admit(request, store, moment, "", vendor_id=found.vendor_id)
+            return doorstep.admit(request, store, moment, "", vendor_id=found.vendor_id, by="slip")
         whom = session.get_one(Staff, found.staff_id)
         try:
             choose(session, whom, password, again, moment)
@@ -44,7 +46,7 @@ def enter(request: Request, store: StoreDep, token: str, password: Field = "", a
             session.rollback()
             return _invite(request, session, found, refusal)
         session.commit()
-    return doorstep.admit_staff(request, store, moment, "", whom)
+    return doorstep.admit_staff(request, store, moment, "", whom, by="link")
 
 
 def choose(session: Session, whom: Staff, chosen: str, again: str, moment: datetime, *, spare: int = 0) -> None:
@@ -53,9 +55,9 @@ def choose(session: Session, whom: Staff, chosen: str, again: str, moment: datet
         raise Refusal("password.differs")
     before = {"password_at": whom.password_at}
     staff.set_password(session, whom, chosen, moment)
-    visit.end(session, moment, staff_id=whom.key, spare=spare)
+    told = {"password_at": whom.password_at, "ended": visit.end(session, moment, staff_id=whom.key, spare=spare)}
     who = f"staff:{whom.name}"
-    audit.record(session, who, "staff.password", before, {"password_at": whom.password_at}, subject=who)
+    audit.record(session, who, "staff.password", before, told, subject=who)
 
 
 def _invite(request: Request, session: Session, found: Invitation, refused: Refusal | None = None) -> Response:

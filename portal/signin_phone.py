@@ -61,7 +61,7 @@ def enter(request: Request, store: StoreDep, code: Field = "", next: Field = "")
     if vendor_id is None:
         refusal = Refusal("signin.wrong_code" if is_open else "signin.code_is_over")
         return doorstep.again(request, "signin_code.html", refusal, next=next)
-    answer = doorstep.admit(request, store, moment, next, vendor_id=vendor_id)
+    answer = doorstep.admit(request, store, moment, next, vendor_id=vendor_id, by="code")
     form.drop_cookie(request, answer, "code")
     return answer
 

@@ -15,6 +15,7 @@ from ground.settings import Settings
 from ground.store import Store
 from payments import verify
 from tests import shell
+from tests.cast import PASSWORD, Cast
 from tests.world import HEADINGS, STREET, Street
 
 
@@ -170,3 +171,23 @@ def test_nothing_of_a_phone_an_account_or_a_link_is_in_the_audit(
         rows = session.execute(text("SELECT audit::text FROM audit")).scalars().all()
     assert rows and token
     assert [row for row in rows if token in row or "0912" in row] == []
+
+
+def test_who_came_in_and_who_left_is_on_record_and_from_where_is_not(cast: Cast) -> None:
+    browser = cast.stranger()
+    with cast.books.session() as session:
+        before = session.execute(text("SELECT coalesce(max(number), 0) FROM audit")).scalar_one()
+    assert browser.submit("/signin", name="Chị Hoa", password="đoán mò").status_code == 422
+    assert browser.submit("/signin", name="Chị Hoa", password=PASSWORD).status_code == 303
+    assert browser.submit("/account", "/signin", name="Anh Dũng", password=PASSWORD).status_code == 303
+    assert browser.submit("/account", "/signout").status_code == 303
+    with cast.books.session() as session:
+        told = session.exec(select(Audit).where(Audit.number > before).order_by(col(Audit.number))).all()
+    first, second = told[0].after or {}, told[2].after or {}
+    assert [(each.who, each.what, each.before, each.after) for each in told] == [
+        ("staff:Chị Hoa", "session.begin", None, {"visit": first["visit"], "by": "password"}),
+        ("staff:Chị Hoa", "session.end", {"visit": first["visit"]}, None),
+        ("staff:Anh Dũng", "session.begin", None, {"visit": second["visit"], "by": "password"}),
+        ("staff:Anh Dũng", "session.end", {"visit": second["visit"]}, None),
+    ]
+    assert all(each.subject == each.who for each in told) and walked(cast.books) == []

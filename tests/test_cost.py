@@ -28,6 +28,8 @@ def test_a_helper_sends_no_slips_and_codes_without_end(cast: Cast, log: Log, mon
     assert len(told(log, LAN)) == 1 + FEW
     monkeypatch.setattr(throttle, "HELPER", throttle.HELPER._replace(name="another", free=1))
     assert helper.submit(page, f"{form}/message", number=str(number)).status_code == 303
+    resent = ask(cast, "SELECT subject, after FROM audit WHERE what = 'application.code'")
+    assert resent == [(f"application:{number}", {"sent": "again"})]
     assert helper.submit(page, f"{form}/message", number=str(number)).status_code == 429
     assert helper.submit("/field/cho-a/slip", number="A2").status_code == 429
     assert cast.sign_in("board").submit("/field/cho-a/slip", number="A2").status_code == 200

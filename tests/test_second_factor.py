@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from ground import clock, words
+from ground import audit, clock, words
 from ground.settings import Settings
 from ground.store import Store
 from merchants import qr_image
@@ -77,7 +77,7 @@ def test_a_code_counts_once_and_only_around_its_time(books: Store, session: Sess
     whom, app = set_up(books, session)
 
     def check(code: str, moment: datetime) -> bool:
-        return second_factor.check(session, books.vault, whom.key, code, moment)
+        return second_factor.check(session, books.vault, whom.key, code, moment) == "app"
 
     minute = timedelta(minutes=1)
     assert not check(app.at(NOON), NOON)  # used by the confirmation
@@ -111,6 +111,10 @@ def test_without_the_phone_a_recovery_code_opens_the_door(cast: Cast) -> None:
     assert browser.submit("/signin/second", code=codes[0]).status_code == 303
     assert browser.get("/board/cho-a").status_code == 200
     assert enter(cast).submit("/signin/second", code=codes[0]).status_code == 422
+    with cast.books.session() as session:
+        told = [(each.what, each.before, each.after) for each in audit.latest(session, 2, "staff:Chị Hoa")]
+    assert told[1] == ("staff.recovery_code", {"left": 10}, {"left": 9})
+    assert told[0][0] == "session.begin" and told[0][2]["by"] == "second"
 
 
 def test_guessing_the_second_factor_is_slowed_whoever_begins_anew(cast: Cast) -> None:

@@ -171,8 +171,12 @@ def test_a_helper_prints_a_slip_and_the_vendor_scans_herself_in_and_is_told(cast
     assert (done.status_code, done.headers["location"]) == (303, "/stall")
     assert cast.stranger().get(path).status_code == 404  # once
     with cast.books.session() as session:
-        row = session.execute(text("SELECT who, what, subject, after FROM audit ORDER BY number DESC LIMIT 1")).one()
-    assert tuple(row) == ("staff:Minh Tổ Số", "vendor.slip", "market:cho-a", {"stall": "A1"})
+        asked = "SELECT who, what, subject, coalesce(before, after) FROM audit ORDER BY number DESC LIMIT 3"
+        begun, used, made = session.execute(text(asked)).all()
+    assert tuple(made) == ("staff:Minh Tổ Số", "vendor.slip", "market:cho-a", {"stall": "A1"})
+    assert used[1] == "vendor.slip_use" and used[0] == used[2] == begun[0]
+    assert used[0].startswith("vendor:") and used[3]["made_by"] == "staff:Minh Tổ Số"
+    assert begun[1] == "session.begin" and begun[3]["by"] == "slip"
 
 
 def link_of(svg: str) -> str:
