@@ -183,8 +183,9 @@ _POST = """
             jsonb_build_object('account', account, 'bank', bank, 'tokens', jsonb_build_array()), 'open', now()
         FROM notice WHERE repeat_of IS NOT NULL OR length(account) = 10;
     INSERT INTO statement (account_id, bank, imported_at, imported_by, first_day, last_day, lines, new_lines, credits,
-            debits)
-        SELECT id, 'csv', now(), 'benchmark', '2026-10-01', '2026-10-30', 1, 1, 0, 0 FROM account;
+            debits, first_line, last_line)
+        SELECT id, 'csv', now(), 'benchmark', '2026-10-01', '2026-10-30', 1, 1, 0, 0, '2026-10-01', '2026-10-30'
+        FROM account;
     INSERT INTO statement_line (statement_id, account_id, row, occurred_at, business_date, direction, amount, reference,
             tokens, reversal, names, alike, nth)
         SELECT s.id, a.id, l.row, l.at, (l.at AT TIME ZONE INTERVAL '7 hours')::date, 'in', l.amount, l.reference, '{}',

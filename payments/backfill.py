@@ -206,8 +206,8 @@ def shown(steps: Sequence[Step]) -> dict[str, Any]:
 _KNOWN = text("""
     SELECT b.* FROM backfill b JOIN account a ON a.id = b.account_id WHERE a.bin = :bin AND a.number = :number
 """)
-_COVERED = text("""
-    SELECT max(least(s.last_day, (s.imported_at AT TIME ZONE INTERVAL '7 hours')::date - 1)) + 1
+_COVERED = text(f"""
+    SELECT max({statement.COVERED_THROUGH}) + 1
     FROM statement s JOIN account a ON a.id = s.account_id WHERE a.bin = :bin AND a.number = :number
 """)
 _BEGINNING = text("""

@@ -5,15 +5,18 @@ banking day. Nothing is missing from a statement before that day has passed.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cache
 from typing import NamedTuple
 
 from holidays import country_holidays
 
-from ground import clock
-
 CLOSING_HOUR = 22
+POSTING = f"""
+    CASE WHEN extract(hour FROM {{moment}} AT TIME ZONE INTERVAL '7 hours') >= {CLOSING_HOUR}
+        THEN {{day}}.late_posting ELSE {{day}}.posting END
+""".strip()
+"""SQL: the last day on which what came at a `moment` may be booked; `day` is the table of its `BankDay`."""
 _DAY = timedelta(days=1)
 
 
@@ -23,13 +26,6 @@ class BankDay(NamedTuple):
     day: date
     posting: date
     late_posting: date
-
-
-def posting_day(moment: datetime) -> date:
-    """The last business day on which a transfer of this moment may appear on a statement."""
-    local = moment.astimezone(clock.ZONE)
-    day = local.date()
-    return next_banking_day(day + _DAY if local.hour >= CLOSING_HOUR else day)
 
 
 @cache

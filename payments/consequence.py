@@ -5,9 +5,9 @@ the statement's amount, a line that no notice told of stands by itself, a line t
 what a debit takes back is taken off.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -15,7 +15,7 @@ from sqlmodel import Session
 from ground import clock
 from payments import finding, journal, other_half, own_effect, pair_finding, posted_line, reversal, stall_day
 from payments.movement import Movement
-from payments.reversal import Reversal
+from payments.posted_line import Taken
 
 
 class Outcome(NamedTuple):
@@ -79,8 +79,8 @@ def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> O
         session.execute(_UNDO, {"now": clock.now()})
         other_half.give_back(session)
     taken = reversal.find(session, through)
-    journal.write(session, _right_notices(session, taken.found))
-    posted, opened, needless = posted_line.bring(session, _taken(taken.found, "line_id"), corroborated)
+    journal.write(session, _right_notices(session, taken.notices))
+    posted, opened, needless = posted_line.bring(session, taken.lines, corroborated)
     opened += posted_line.report_unclear(session, taken.unclear)
     clear = posted_line.end_unclear(session, [each.debit_id for each in taken.found])
     differing, resolved = pair_finding.settle(session)
@@ -94,50 +94,38 @@ def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> O
     return Outcome(confirmed, posted, opened + differing, resolved + needless + clear)
 
 
-# Notices whose money may have to change: newly paired with another amount, unpaired, or corrected or taken back
-# before. Pairs of a batch say nothing of the single amount; one of days that are not looked at now stands as it is.
+# Notices whose money may have to change: newly paired with another amount, unpaired, corrected or taken back before,
+# or of debits that are looked at. Pairs of a batch say nothing of the single amount; one of days that are not looked
+# at now stands as it is.
 _NOTICES = text("""
-    SELECT n.id, n.provider, n.amount, n.beside, l.amount AS stated, l.id AS line_id
+    SELECT n.id, n.provider, n.amount, n.beside, l.amount AS stated, l.id AS line_id,
+        coalesce(l.reversal, false) AS returned
     FROM notice n
     LEFT JOIN pair p ON p.notice_id = n.id AND p.rule <> 'batch'
     LEFT JOIN match m ON m.notice_id = n.id AND m.undone_at IS NULL AND m.rule <> 'batch'
     LEFT JOIN statement_line l ON l.id = coalesce(p.line_id, m.line_id)
     WHERE n.id IN (
         SELECT notice_id FROM gone
-        UNION SELECT notice_id FROM made WHERE differs
+        UNION SELECT m.notice_id FROM made m JOIN stated s ON s.id = m.line_id WHERE m.differs OR s.returned
         UNION SELECT e.notice_id FROM entry e JOIN told t ON t.id = e.notice_id
             WHERE e.kind IN ('corrected', 'reversal', 'restored')
-        UNION SELECT e.notice_id FROM entry e JOIN statement_line d ON d.id = e.by_line_id
-            JOIN scope s ON s.account_id = d.account_id
-            WHERE d.direction = 'out' AND e.by_line_id IS NOT NULL AND e.notice_id IS NOT NULL
         UNION SELECT unnest(CAST(:taken AS bigint[])))
     ORDER BY n.id
 """)
 
 
-def _right_notices(session: Session, taken: Sequence[Reversal]) -> list[Movement]:
-    off = _taken(taken, "notice_id")
-    rows = session.execute(_NOTICES, {"taken": list(off)}).all()
+def _right_notices(session: Session, taken: Taken) -> list[Movement]:
+    rows = session.execute(_NOTICES, {"taken": list(taken)}).all()
     positions = journal.positions_of_notices(session, [row.id for row in rows])
     movements = []
     for row in rows:
         position = positions.get(row.id)
         if position is None:
             continue  # kept beside the books: it is out of the question
-        reversed_, debit_id = off.get(row.id, (0, None))
+        reversed_, debit_id = taken.get(row.id, (0, None))
         stands = row.amount if row.stated is None else row.stated
         world = f"world:{row.provider}"
         cause = debit_id or row.line_id
-        wanted = 0 if row.beside else stands - reversed_
+        wanted = 0 if row.beside or row.returned else stands - reversed_
         movements += journal.right(position, wanted, world, by=cause, taken=debit_id is not None, notice_id=row.id)
     return movements
-
-
-def _taken(found: Sequence[Reversal], column: str) -> Mapping[int, tuple[int, int]]:
-    """By notice or line: how much the debits took off, and the last of them."""
-    sums: dict[int, tuple[int, int]] = {}
-    for each in found:
-        subject: Any = getattr(each, column)
-        if subject is not None:
-            sums[subject] = (sums.get(subject, (0, 0))[0] + each.amount, each.debit_id)
-    return sums

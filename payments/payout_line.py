@@ -41,7 +41,7 @@ _LATE = text(f"""
         WHERE s.notice_id IS NOT NULL
     ), fresh AS MATERIALIZED (
         SELECT l.* FROM statement t JOIN statement_line l ON l.statement_id = t.id
-        WHERE t.new_lines > 0 AND coalesce(t.reconciled_through, '-infinity') < t.last_day AND l.direction = 'in'
+        WHERE t.new_lines > 0 AND coalesce(t.reconciled_through, '-infinity') < t.last_line AND l.direction = 'in'
             AND EXISTS (SELECT FROM whole)
     )
     SELECT l.id FROM whole p JOIN statement_line l ON {_NAMES}

@@ -1,6 +1,9 @@
-"""Lines in the books: posted where no notice told of them, taken off when one does."""
+"""Lines in the books: posted where no notice told of them, taken off when one does.
 
-from collections.abc import Mapping, Sequence
+What undoes a debit is the vendor's own money coming back: it is never posted, and a notice that is it is taken off.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -17,8 +20,17 @@ from payments.movement import Movement
 WORLD = "world:statement"
 SUSPENSE = "suspense:statement"
 
-Taken = Mapping[int, tuple[int, int]]
-"""By line: how much debits took back of it, and the last of them."""
+Off = tuple[int, int | None]
+"""How much debits took back, and the last of them."""
+Taken = Mapping[int, Off]
+"""By line or notice."""
+
+SETTLED = """
+    EXISTS (SELECT FROM match m WHERE m.line_id = l.id AND m.undone_at IS NULL)
+    OR EXISTS (SELECT FROM finding d WHERE d.line_id = l.id AND d.kind = 'ambiguous' AND d.status IN ('open', 'closed')
+        AND d.detail ? 'pair')
+""".strip()
+"""SQL: whether a line `l` is paired or tied, by what was found last."""
 
 # Lines that are not in the books as they should be: alone but not posted in full, or paired or tied and posted. A
 # line that a person has given to a stall is looked at each time.
@@ -29,8 +41,8 @@ _LINES = text(f"""
         FROM (SELECT id FROM stated UNION SELECT unnest(CAST(:taken AS bigint[]))) AS line
         JOIN entry e ON e.line_id = line.id AND e.kind NOT IN ('refund', 'reinstated') GROUP BY 1
     ), facts AS (
-        SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL AS paired, t.line_id IS NOT NULL AS tied, t.notices,
-            t.doubt
+        SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL OR s.returned AS paired,
+            t.line_id IS NOT NULL AS tied, t.notices, t.doubt
         FROM stated s LEFT JOIN pair p ON p.line_id = s.id LEFT JOIN tie t ON t.line_id = s.id
         WHERE p.line_id IS NULL OR t.line_id IS NOT NULL OR s.id = ANY(:taken) OR s.id IN (SELECT line_id FROM posted)
     ), wrong AS (
@@ -40,8 +52,8 @@ _LINES = text(f"""
     )
     SELECT DISTINCT ON (l.id) l.id, l.business_date, l.occurred_at, l.amount,
         {SIDES.virtual_account} AS virtual_account, {SIDES.tokens} AS tokens, l.id = ANY(:corroborated) AS corroborated,
-        a.number AS account, a.bin, coalesce(f.paired OR f.tied, false) AS off, coalesce(f.tied, false) AS tied,
-        f.notices, f.doubt, g.stall_id AS decided
+        a.number AS account, a.bin, l.reversal OR coalesce(f.paired OR f.tied, {SETTLED}) AS off,
+        coalesce(f.tied, false) AS tied, f.notices, f.doubt, g.stall_id AS decided
     FROM statement_line l
     JOIN account a ON a.id = l.account_id
     {SIDES.join}
@@ -67,7 +79,7 @@ def bring(session: Session, taken: Taken, corroborated: Sequence[int]) -> tuple[
     for row in rows:
         found = attribution.attribute(_receipt(row), known)
         position = positions.get(row.id)
-        moved = _movements(row, found, position, taken.get(row.id))
+        moved = _movements(row, found, position, taken.get(row.id, (0, None)))
         movements += moved
         if row.tied:
             opened.append(_tied(session, row))
@@ -80,15 +92,14 @@ def bring(session: Session, taken: Taken, corroborated: Sequence[int]) -> tuple[
     return posted, *finding.open_all(session, opened)
 
 
-def _movements(row: Any, found: Attribution, position: Position | None, off: tuple[int, int] | None) -> list[Movement]:
-    amount_off, debit_id = off or (0, None)
-    stall_id = row.decided or found.stall_id
-    target = SUSPENSE if stall_id is None else journal.stall_account(stall_id)
+def _movements(row: Any, found: Attribution, position: Position | None, off: Off) -> list[Movement]:
+    amount_off, debit_id = off
+    target = _target(row, found)
     movements = []
     if position is None:
         if row.off:
             return []
-        kind = "held" if stall_id is None else "sale"
+        kind = "held" if target == SUSPENSE else "sale"
         day, moment = row.business_date, row.occurred_at
         movements.append(Movement(kind, WORLD, target, row.amount, day, moment, None, "statement", row.id))
         position = Position(target, day, row.amount, moment)
@@ -100,6 +111,26 @@ def _movements(row: Any, found: Attribution, position: Position | None, off: tup
         position = position._replace(account=target)
     wanted = 0 if row.off else row.amount - amount_off
     return movements + journal.right(position, wanted, WORLD, by=debit_id, taken=debit_id is not None, line_id=row.id)
+
+
+def _target(row: Any, found: Attribution) -> str:
+    stall_id = row.decided or found.stall_id
+    return SUSPENSE if stall_id is None else journal.stall_account(stall_id)
+
+
+_ALONE = text(f"""
+    SELECT l.id, l.business_date, {SIDES.virtual_account} AS virtual_account, {SIDES.tokens} AS tokens,
+        a.number AS account, a.bin, s.decided
+    FROM stated s JOIN statement_line l ON l.id = s.id JOIN account a ON a.id = l.account_id {SIDES.join}
+    WHERE s.id = ANY(:ids) AND s.id NOT IN (SELECT line_id FROM pair) AND s.id NOT IN (SELECT line_id FROM tie)
+""")
+
+
+def owners(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """On which account those of the lines will be posted that are not yet and will be."""
+    rows = session.execute(_ALONE, {"ids": list(ids)}).all()
+    known = _directory(session, rows)
+    return {row.id: _target(row, attribution.attribute(_receipt(row), known)) for row in rows}
 
 
 def _opened(row: Any, found: Attribution) -> Opened:

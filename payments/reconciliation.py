@@ -8,6 +8,7 @@ from sqlalchemy import Date, bindparam, text
 from sqlmodel import Field, Session, SQLModel
 
 from ground import clock
+from ground.refusal import Refusal
 from ground.store import Store
 from payments import consequence, corroboration, coverage, matching, payout_line
 from payments.consequence import Outcome
@@ -50,9 +51,13 @@ def hold(session: Session) -> None:
 def reconcile(store: Store, through: date, watch: Watch = iter) -> Reconciled:
     """Match what happened up to `through`, draw the consequences, and say what is missing from the statements.
 
-    What was taken once stays taken: an earlier `through` than the last one is as good as that one. Each commit is
-    whole; stopped in between, the next run goes on. `watch` sees the portions of accounts go by.
+    What was taken once stays taken: an earlier `through` than the last one is as good as that one, and a day that is
+    yet to come is refused. Each commit is whole; stopped in between, the next run goes on. `watch` sees the portions
+    of accounts go by.
     """
+    today = clock.today()
+    if through > today:
+        raise Refusal("reconciliation.future", day=through, today=today)
     with store.session() as session:
         hold(session)
         before, through = _advance(session, through)
@@ -127,9 +132,9 @@ _ADVANCE = text("""
 # what could not be told apart, in case it can be now.
 _DIRTY = text("""
     WITH day AS (
-        SELECT account_id, greatest(first_day, reconciled_through + 1) AS first, least(last_day, :through) AS last
-        FROM statement
-        WHERE new_lines > 0 AND coalesce(reconciled_through, '-infinity') < least(last_day, :through)
+        SELECT account_id, greatest(least(first_day, first_line), reconciled_through + 1) AS first,
+            least(greatest(last_day, last_line), :through) AS last
+        FROM statement WHERE new_lines > 0
         UNION ALL
         SELECT account_id, business_date, :through
         FROM statement_line WHERE business_date = :before AND :before < :through
@@ -146,7 +151,7 @@ _DIRTY = text("""
 """).bindparams(bindparam("before", type_=Date), bindparam("through", type_=Date))
 _TAKEN = text("""
     UPDATE statement SET reconciled_through = greatest(reconciled_through, :through)
-    WHERE account_id = ANY(:accounts) AND first_day <= :through
+    WHERE account_id = ANY(:accounts) AND least(first_day, first_line) <= :through
 """)
 # The statement's account of a number that a provider tells: its own, or the one that a virtual account leads to.
 _LATE = text("""
@@ -169,7 +174,8 @@ _LATE = text("""
     FROM reached r CROSS JOIN reconciliation c
     WHERE r.first <= c.through AND EXISTS (
         SELECT FROM statement s WHERE s.account_id = r.account_id AND s.reconciled_through IS NOT NULL
-            AND s.last_day >= r.first - 1 AND s.first_day <= r.last + :reach)
+            AND greatest(s.last_day, s.last_line) >= r.first - 1
+            AND least(s.first_day, s.first_line) <= r.last + :reach)
     GROUP BY r.account_id, c.through
 """).bindparams(reach=matching.REACH_DAYS)
 _LOCK_FREE = text("SELECT id FROM account WHERE id = ANY(:ids) ORDER BY id FOR UPDATE SKIP LOCKED")

@@ -11,7 +11,7 @@ from ground import clock
 from ground.database import Moment
 from ground.refusal import Refusal
 from ground.vault import Vault
-from payments import incoming, overlap
+from payments import incoming
 from payments.statements.line import Line
 from payments.statements.section import Section
 
@@ -19,6 +19,7 @@ from payments.statements.section import Section
 class Statement(SQLModel, table=True):
     """What a file told of an account from `first_day` to `last_day`; amounts in đồng.
 
+    first_line, last_line: the days of its new lines, which may lie outside: a bank lists by the day on which it booked.
     reconciled_through: up to which day its new lines have been taken to the books.
     """
 
@@ -36,6 +37,8 @@ class Statement(SQLModel, table=True):
     opening: int | None = Field(default=None, sa_type=BigInteger)
     closing: int | None = Field(default=None, sa_type=BigInteger)
     balanced: bool | None = None
+    first_line: date | None = None
+    last_line: date | None = None
     reconciled_through: date | None = None
 
 
@@ -69,7 +72,13 @@ class StatementLine(SQLModel, table=True):
     nth: int
 
 
+COVERED_THROUGH = "least(s.last_day, (s.imported_at AT TIME ZONE INTERVAL '7 hours')::date - 1)"
+"""SQL: the last day that a statement `s` tells all of. A file may name days that were yet to come when it was brought
+in, and of the day itself it tells only in part."""
+
 _LOCK = text("SELECT id FROM account WHERE id = :id FOR UPDATE")
+
+_DAYS = text("SELECT min(business_date), max(business_date) FROM statement_line WHERE statement_id = :id")
 
 
 def take_in(
@@ -110,8 +119,9 @@ def take_in(
     connection = session.connection().connection.driver_connection
     assert connection is not None
     with connection.cursor() as cursor:
-        fetched = bank == overlap.PROVIDER
-        statement.new_lines = incoming.take_lines(cursor, vault, account_id, statement.id, lines, fetched=fetched)
+        new_lines = incoming.take_lines(cursor, vault, account_id, statement.id, lines, source=bank)
+    first_line, last_line = session.execute(_DAYS, {"id": statement.id}).one()
+    statement.new_lines, statement.first_line, statement.last_line = new_lines, first_line, last_line
     session.add(statement)
     session.flush()
     return statement

@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from ground import audit
 from ground.store import Store
-from payments import card, feed, own_word, seal_proof, stall_day
+from payments import card, feed, own_word, reversal_proof, seal_proof, stall_day
 
 
 class Verified(NamedTuple):
@@ -160,7 +160,18 @@ LAWS = {
         LEFT JOIN ({HELD_AT}) AS h ON h.line_id = l.id
         LEFT JOIN finding f ON f.line_id = l.id
         LEFT JOIN (SELECT DISTINCT line_id FROM entry WHERE kind = 'reversal') AS e ON e.line_id = l.id
-        WHERE l.direction = 'in' AND (m.line_id IS NULL) = (h.line_id IS NULL) AND f.id IS NULL AND e.line_id IS NULL
+        WHERE l.direction = 'in' AND NOT l.reversal AND (m.line_id IS NULL) = (h.line_id IS NULL)
+            AND f.id IS NULL AND e.line_id IS NULL
+    """,
+    "what undoes a debit is no sale": f"""
+        SELECT format('line %s: %s ₫ at %s', l.id, h.amount, h.account) FROM statement_line l
+        JOIN (
+            SELECT line_id, amount, account FROM ({HELD_AT}) AS posted
+            UNION ALL
+            SELECT m.line_id, told.amount, told.account FROM ({HELD_AT}) AS told
+            JOIN match m ON m.notice_id = told.notice_id AND m.undone_at IS NULL
+        ) AS h ON h.line_id = l.id
+        WHERE l.direction = 'in' AND l.reversal
     """,
     "how many alike lines there were is for a person to say": """
         SELECT format('finding %s of line %s: resolved by itself', id, line_id) FROM finding
@@ -187,6 +198,8 @@ def verify(store: Store) -> Verified:
         differences += audit.walk(connection)
         differences += [f"a refund is what was told of it: {each}" for each in card.differences(Session(connection))]
         differences += own_word.differences(Session(connection))
+        taken_back = reversal_proof.differences(Session(connection))
+        differences += [f"what was taken back stays off: {each}" for each in taken_back]
         seals, broken = seal_proof.prove(connection)
         differences += broken
         entries = connection.execute(text("SELECT count(*) FROM entry")).scalar_one()

@@ -185,8 +185,9 @@ def _state(session: Session, sales: Sequence[tuple[int, tuple[Any, ...]]]) -> No
     account = session.execute(text("SELECT min(id) FROM account")).scalar_one()
     statement = text("""
         INSERT INTO statement (account_id, bank, imported_at, imported_by, first_day, last_day, lines, new_lines,
-            credits, debits)
-        VALUES (:account, 'csv', now(), 'lot', '2025-01-01', '2026-11-10', 1, 1, 0, 0) RETURNING id
+            credits, debits, first_line, last_line)
+        VALUES (:account, 'csv', now(), 'lot', '2025-01-01', '2026-11-10', 1, 1, 0, 0, '2025-01-01', '2026-11-10')
+        RETURNING id
     """)
     made = session.execute(statement, {"account": account}).scalar_one()
     line = text("""

@@ -21,6 +21,10 @@ CREATE TABLE statement (
     opening bigint,
     closing bigint,
     balanced boolean,
+    first_line date,
+    last_line date CHECK (last_line >= first_line),
+    CONSTRAINT new_lines_lie_on_days CHECK (
+        num_nonnulls(first_line, last_line) = CASE new_lines WHEN 0 THEN 0 ELSE 2 END),
     CONSTRAINT a_statement_balances CHECK (balanced IS NOT true OR opening + credits - debits = closing)
 );
 CREATE INDEX statement_account ON statement (account_id, first_day);
