@@ -17,7 +17,7 @@ from tests.cast import Cast
 from tests.chromium import PHONE, Enter, entering, is_well_made, needs_chromium, say
 from tests.person import comes_true
 from tests.server import Server
-from tests.world import VIETCOMBANK
+from tests.world import VIETCOMBANK, keep, post, told
 
 pytestmark = needs_chromium
 
@@ -93,6 +93,13 @@ def test_every_page_of_the_field_and_the_board_is_well_made(stage: Cast, enter: 
     board.get_by_role("link", name=say("board.section", section="B")).click()
     is_well_made(board, "board-stalls")
     assert board.locator(".places .state").all_inner_texts() == [say("board.state.unused")] * 2
+    keep(stage.books, [told(1, 61_000, account="1000003", at="2026-10-05 08:30:00")])  # B1's and B2's
+    post(stage.books)
+    board.goto(f"{board.url.partition('/board')[0]}/board/cho-a/findings")
+    is_well_made(board, "findings")
+    board.locator(".work a").click()
+    expect(board.get_by_role("button", name=say("worklist.assign"))).to_be_visible()
+    is_well_made(board, "finding")
 
 
 def test_everybody_reads_whether_a_placard_is_genuine(server: Server, stage: Cast, browser: Browser) -> None:
