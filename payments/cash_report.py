@@ -138,3 +138,8 @@ def flags(session: Session, market: Market, first: date, last: date, keys: Seque
     rows = session.execute(_FLAGS, {"market": market.key, "first": first, "last": last})
     among = None if keys is None else set(keys)
     return [Flag(*row[:6]) for row in rows if among is None or (row.stall_id, row.business_date, row.source) in among]
+
+
+def count_flagged(session: Session, market: Market, first: date, last: date) -> int:
+    """How many reports of these days can hardly be, for whoever may not see what they say."""
+    return len({(each.stall, each.day, each.source) for each in flags(session, market, first, last)})

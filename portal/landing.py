@@ -3,7 +3,9 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from ground import clock
 from merchants import market
+from payments import cash_report, period_run
 from portal import page
 from portal.access import Door, needs, signed_in
 from portal.page import SessionDep
@@ -16,6 +18,24 @@ router = APIRouter(route_class=Door, include_in_schema=False)
 def show_operator(request: Request, session: SessionDep) -> Response:
     """Every market, and what an operator looks after."""
     return page.render(request, "operator.html", markets=market.every(session))
+
+
+@router.api_route("/operator/cash", methods=page.READ)
+@needs("operator")
+def show_cash(request: Request, session: SessionDep) -> Response:
+    """How many cash reports of this month and the last can hardly be, market by market; nobody's takings."""
+    today = clock.today()
+    months = period_run.months_until(today, 2)
+    first = months[0].first
+    found = [(each, cash_report.count_flagged(session, each, first, today)) for each in market.every(session)]
+    return page.render(
+        request,
+        "operator_cash.html",
+        doubted=[each for each in found if each[1]],
+        periods=[each.text for each in months],
+        first=first,
+        last=today,
+    )
 
 
 @router.api_route("/board", methods=page.READ)

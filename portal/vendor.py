@@ -11,10 +11,10 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 from sqlmodel import Session
 
-from ground import audit, clock, money
+from ground import audit, clock, money, record_number
 from ground.refusal import Refusal
 from ground.store import Store
-from payments import cash_report, own_day, own_payment, own_word
+from payments import cash_report, own_cash, own_day, own_payment, own_word
 from payments.own_day import OwnDay, OwnStall
 from payments.own_effect import Payment
 from payments.own_payment import OwnPayment
@@ -71,7 +71,7 @@ def declare(
     amount: Text = "",
 ) -> Response:
     """The cash of a day at a stall; said again, the later one counts."""
-    return _act(request, store, day, "cash", lambda session: _declare(request, session, stall, _day(day), amount))
+    return _act(request, store, day, "cash", lambda session: _declare(request, session, stall, day, amount))
 
 
 def _act(request: Request, store: Store, day: str, done: str, act: Any) -> Response:
@@ -112,14 +112,27 @@ def _undo(request: Request, session: Session, id: int) -> None:
         audit.record(session, person.who, "payment.undone", {"word": word.id}, None, subject=subject)
 
 
-def _declare(request: Request, session: Session, stall_id: int, day: date, amount: str) -> None:
-    person = signed_in(request)
+def _declare(request: Request, session: Session, stall_id: int, told: str, amount: str) -> None:
+    person, day = signed_in(request), _said_day(told)
     stalls = own_day.held_on(session, _phone(request), day)
     if stall_id not in stalls:
         raise Refusal("own_word.not_her_stall", status=404)
+    before = _report(session, stall_id, day)
     known = cash_report.declare(session, stall_id, day, _amount(amount), by=person.who)
     if known != "unchanged":
-        audit.record(session, person.who, "cash.declare", None, {"day": day}, subject=f"stall:{stall_id}")
+        after = _report(session, stall_id, day)
+        audit.record(session, person.who, "cash.declare", before, after, subject=f"stall:{stall_id}")
+
+
+_REPORT = text(
+    "SELECT max(id) FROM cash_report WHERE stall_id = :stall AND business_date = :day AND source = 'declared'"
+)
+
+
+def _report(session: Session, stall_id: int, day: date) -> dict[str, Any] | None:
+    """Which report counts for a day, as the audit tells it: by its number, since the sum is hers."""
+    found = session.execute(_REPORT, {"stall": stall_id, "day": day}).scalar()
+    return None if found is None else {"day": day, "report": found}
 
 
 def _her_stalls(request: Request, session: Session, payment: Payment) -> Sequence[int]:
@@ -142,6 +155,7 @@ def _shown(request: Request, session: Session, day: date, *, whole: bool) -> dic
         "moment": clock.now(),
         "stalls": [(each, days.get((each.stall_id, day), OwnDay(day))) for each in stalls],
         "ever": ever,
+        "doubts": [(each, own_cash.doubt(session, phone, each.stall_id, day)) for each in stalls],
         "sum": own_day.total(days.values(), day),
         "payments": _payments(session, found if whole else found[:SHOWN_FIRST], today),
         "hidden": 0 if whole else max(0, len(found) - SHOWN_FIRST),
@@ -183,12 +197,22 @@ def _phone(request: Request) -> str:
 
 
 def _day(told: str) -> date:
-    """The day asked for; today for what is none, or to come."""
+    """The day to show; today for what is none, or to come."""
     try:
-        asked = date.fromisoformat(told)
+        return min(date.fromisoformat(told), clock.today())
     except ValueError:
         return clock.today()
-    return min(asked, clock.today())
+
+
+def _said_day(told: str) -> date:
+    """The day that something is said of: what is none, or to come, is refused, and never today instead."""
+    try:
+        day = date.fromisoformat(told)
+    except ValueError:
+        raise Refusal("own_word.bad_day", day=told[:20]) from None
+    if day > clock.today():
+        raise Refusal("evidence.future", day=f"{day:%d/%m/%Y}")
+    return day
 
 
 def _amount(told: str) -> int:
@@ -207,7 +231,7 @@ def _uuid(told: str) -> UUID:
 
 def _payment(key: str) -> Payment:
     """`n12` or `l5`, as `OwnPayment.key` names it."""
-    kind, number = key[:1], key[1:]
-    if kind not in ("n", "l") or not (number.isascii() and number.isdigit()) or len(number) > 18:
+    kind, number = key[:1], record_number.read(key[1:])
+    if kind not in ("n", "l") or number is None:
         raise Refusal("own_word.unknown", status=404)
-    return (int(number), None) if kind == "n" else (None, int(number))
+    return (number, None) if kind == "n" else (None, number)

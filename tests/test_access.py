@@ -137,6 +137,7 @@ TABLE: dict[str, frozenset[str]] = {
     "GET /province/{code}": frozenset({"province", "operator"}),
     "GET /province": frozenset({"province", "other_province", "operator"}),
     "GET /operator": frozenset({"operator"}),
+    "GET /operator/cash": frozenset({"operator"}),
 }
 # What a path parameter is at home and elsewhere, by the level that the route says it has; others by their name.
 AT_HOME = {

@@ -58,14 +58,47 @@ def test_the_days_cash_is_one_number_and_the_later_one_counts(cast: Cast) -> Non
         ("declared", 300_000),
         ("declared", 350_000),
     ]
-    assert (
-        ask(cast, "SELECT what, after::text LIKE '%350%' FROM audit WHERE what = 'cash.declare'")
-        == [("cash.declare", False)] * 2
-    )
+    reports = [{"day": DAY, "report": number} for (number,) in ask(cast, "SELECT id FROM cash_report ORDER BY id")]
+    told_ = ask(cast, "SELECT before, after FROM audit WHERE what = 'cash.declare' ORDER BY number")
+    assert told_ == [(None, reports[0]), (reports[0], reports[1])]  # by its number, never the sum
     assert "Đã ghi 350.000" in cast.sign_in("vendor").get(f"/stall?day={DAY}").text.replace("\u00a0", " ")
     assert declare(cast, "1", stall=2) == 404
     assert declare(cast, "1", day="2025-12-31") == 404
     assert [declare(cast, wrong) for wrong in ("", "-1", "abc", "9" * 20)] == [422] * 4
+
+
+@pytest.mark.parametrize("day", ["2099-01-01", "x", "", "2026-13-01"])
+def test_a_day_to_come_or_none_is_refused_and_leaves_todays_cash(cast: Cast, day: str) -> None:
+    today = clock.today().isoformat()
+    assert declare(cast, "300.000", day=today) == 303
+    assert declare(cast, "1.000", day=day) == 422
+    assert ask(cast, "SELECT business_date::text, amount FROM cash_report") == [(today, 300_000)]
+    answer = cast.sign_in("vendor").submit("/stall", "/stall/cash", stall="1", day="2099-01-01", amount="1")
+    assert "Ngày 01/01/2099 chưa đến" in answer.text and "300.000" in answer.text
+
+
+def test_a_slip_of_three_zeros_is_asked_about_at_once_mended_with_a_tap_and_counted_for_the_operator(
+    cast: Cast,
+) -> None:
+    today = clock.today()
+    for ago in (3, 2, 1):
+        assert declare(cast, "300.000", day=str(today - timedelta(days=ago))) == 303
+    vendor = cast.sign_in("vendor")
+    sent = vendor.submit("/stall", "/stall/cash", stall="1", day=str(today), amount="310.000.000")
+    page = vendor.get(sent.headers["location"]).text.replace("\u00a0", " ")
+    assert "gấp 1.033 lần" in page and "có đúng không?" in page and "Sửa thành 310.000 ₫" in page
+    assert 'name="amount" value="310000"' in page
+
+    operator = cast.sign_in("operator")
+    assert "/operator/cash" in operator.get("/operator").text
+    told = operator.get("/operator/cash").text
+    assert "Chợ cho-a" in told and "<td>1</td>" in told and "310" not in told, "a count, no takings"
+
+    assert declare(cast, "310000", day=str(today)) == 303
+    assert "có đúng không?" not in vendor.get("/stall").text
+    assert "Chợ cho-a" not in operator.get("/operator/cash").text
+    assert declare(cast, "29.000.000", day=str(today)) == 303
+    assert "có đúng không?" not in vendor.get("/stall").text, "a good day is no slip"
 
 
 def test_the_month_and_the_book_say_the_same(cast: Cast) -> None:
