@@ -2,13 +2,34 @@
 
 import threading
 import time
+from collections.abc import Callable
+from itertools import pairwise
 
 import httpx2 as httpx
+import pytest
 from sqlalchemy import text
 
 from ground.store import Store
 from payments import replay, verify
 from tests.world import API_KEY, raw, signed, told
+
+Say = Callable[[str], None]
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Prints past pytest's capture: how long the door was shut belongs into the run's output."""
+
+    def say(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {request.node.name}: {line}")  # noqa: T201
+
+    return say
+
+
+def gap(moments: list[float]) -> float:
+    """The longest time, in seconds, between two of them."""
+    return max((b - a for a, b in pairwise(sorted(moments))), default=0.0)
 
 
 class Tellers:
@@ -42,7 +63,7 @@ class Tellers:
 
     def shut(self) -> float:
         """The longest time, in seconds, in which nothing was acknowledged."""
-        return max((b - a for a, b in zip(self.moments, self.moments[1:], strict=False)), default=0.0)
+        return gap(self.moments)
 
     def _tell(self) -> None:
         # Without certificates to load, which nobody needs here and which takes longer than the whole start.

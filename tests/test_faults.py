@@ -22,26 +22,15 @@ from ground import store
 from ground.settings import Settings
 from ground.store import Store
 from main import House
-from payments import verify, webhooks
+from payments import webhooks
 from payments.demo.card_office import serving
 from tests import cards, rails
 from tests.own_postgres import Faults, OwnPostgres, own_postgres
 from tests.server import Server
-from tests.tellers import Tellers, assert_kept_and_counted_once
+from tests.tellers import Say, Tellers, assert_kept_and_counted_once, gap, say
 from tests.world import API_KEY, Street, build_street, raw, signed, told
 
-Say = Callable[[str], None]
-
-
-@pytest.fixture
-def say(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Say:
-    """Prints past pytest's capture: how long the door was shut belongs into the run's output."""
-
-    def say(line: str) -> None:
-        with capsys.disabled():
-            print(f"\n  {request.node.name}: {line}")  # noqa: T201
-
-    return say
+__all__ = ["say"]  # a fixture
 
 
 @pytest.fixture
@@ -174,6 +163,7 @@ def test_killed_between_keeping_and_posting_it_posts_after_the_start(
         holding.rollback()
     begun = time.monotonic()
     server.start()
+    opened = time.monotonic()  # it answers again
     deadline = time.monotonic() + 20
     waiting = text("SELECT count(*) FROM notice WHERE handled_at IS NULL")
     while time.monotonic() < deadline:
@@ -181,7 +171,10 @@ def test_killed_between_keeping_and_posting_it_posts_after_the_start(
             if connection.execute(waiting).scalar_one() == 0:
                 break
         time.sleep(0.05)
-    say(f"{len(tellers.acknowledged)} kept and not posted; all posted {time.monotonic() - begun:.1f} s after the start")
+    posted = time.monotonic() - begun
+    shut = opened - max(tellers.moments)
+    kept = len(tellers.acknowledged)
+    say(f"{kept} kept and not posted; the door was shut for {shut:.1f} s; all posted {posted:.1f} s after the start")
     with books.engine.connect() as connection:
         assert connection.execute(waiting).scalar_one() == 0
     server.stop()
@@ -228,40 +221,35 @@ def client(books: Store) -> Iterator[TestClient]:
         yield opened
 
 
-def test_the_same_notice_from_fifty_connections_at_once_counts_once(
-    serve: Callable[..., Server], test_settings: Settings, books: Store, street: Street
-) -> None:
-    server = serve(test_settings)
+def test_the_same_notice_from_fifty_connections_at_once_counts_once(books: Store, street: Street, say: Say) -> None:
     body = raw(told(7, 20_000))
-    together = threading.Barrier(50)
+    moments: list[float] = []
+    together = threading.Barrier(50, lambda: moments.append(time.monotonic()))
 
-    def tell() -> int:
-        line = HTTPConnection("127.0.0.1", server.port, timeout=20)
+    def tell(port: int) -> int:
+        line = HTTPConnection("127.0.0.1", port, timeout=20)
         line.connect()
         together.wait()
         line.request("POST", "/webhooks/sepay", body, signed(body))
         status = line.getresponse().status
+        moments.append(time.monotonic())
         line.close()
         return status
 
-    with ThreadPoolExecutor(50) as pool:
-        answers = [each.result() for each in [pool.submit(tell) for _ in range(50)]]
+    with serving(House(books)) as port, ThreadPoolExecutor(50) as pool:
+        answers = [each.result() for each in [pool.submit(tell, port) for _ in range(50)]]
+    say(f"the door was shut for {gap(moments):.1f} s")
     assert answers == [200] * 50
-    server.stop()
     assert_kept_and_counted_once(books, {"7"})
     with books.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM notice")).scalar_one() == 1
 
 
-def test_a_storm_of_forged_signatures_costs_the_database_nothing(books: Store, session: Session) -> None:
-    """On all four rails: no connection is opened, and nothing reaches the inbox, which rests and would never answer."""
-    session.close()
-    settings = cards.keyed(books.settings).model_copy(update=rails.SECRETS)
-    shop = books._replace(settings=settings)
-    house = House(shop)
+def forged() -> list[tuple[str, bytes, dict[str, str]]]:
+    """Of every rail and proof a request that looks right and is not."""
     casso, payos = rails.body(rails.casso_v2(1)), rails.body(rails.payos_signed(rails.payos(1), "wrong"))
     event = cards.encoded({"object": "event", "type": "charge.refunded"})
-    forged: list[tuple[str, bytes, dict[str, str]]] = [
+    return [
         ("sepay", raw(told(1)), signed(raw(told(1)), "wrong")),
         ("sepay", raw(told(1)), {"Authorization": "Apikey wrong"}),
         ("casso", casso, rails.casso_signed(rails.casso_v2(1), "wrong")),
@@ -269,19 +257,55 @@ def test_a_storm_of_forged_signatures_costs_the_database_nothing(books: Store, s
         ("payos", payos, {}),
         ("stripe", event, {"Stripe-Signature": cards.signature(event, "wrong")}),
     ]
-    client = TestClient(house)  # not entered: inbox and poster stay at rest
+
+
+def test_a_storm_of_forged_signatures_costs_the_database_nothing(books: Store, session: Session) -> None:
+    """On all four rails: no connection is opened, and nothing reaches the inbox, which rests and would never answer."""
+    session.close()
+    settings = cards.keyed(books.settings).model_copy(update=rails.SECRETS)
+    client = TestClient(House(books._replace(settings=settings)))  # not entered: inbox and poster stay at rest
     with books.engine.connect() as connection:
         sessions = text("SELECT sessions FROM pg_stat_database WHERE datname = current_database()")
         others = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
         before = [connection.execute(each).scalar_one() for each in (sessions, others)]
         for _ in range(50):
-            for rail, content, headers in forged:
+            for rail, content, headers in forged():
                 assert client.post(f"/webhooks/{rail}", content=content, headers=headers).status_code == 401
         assert [connection.execute(each).scalar_one() for each in (sessions, others)] == before
         assert connection.execute(text("SELECT count(*) FROM notice")).scalar_one() == 0
 
 
-def test_slow_clients_keep_nobody_else_waiting(books: Store, street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_is_genuine_is_served_amid_a_storm_of_forged_signatures(books: Store, street: Street, say: Say) -> None:
+    settings = cards.keyed(books.settings).model_copy(update=rails.SECRETS)
+    with serving(House(books._replace(settings=settings))) as port:
+        address = f"http://127.0.0.1:{port}"
+        calm = threading.Event()
+
+        def storm() -> set[int]:
+            seen: set[int] = set()
+            with httpx.Client(trust_env=False, verify=False, timeout=20) as line:
+                while not calm.is_set():
+                    for rail, content, headers in forged():
+                        seen.add(line.post(f"{address}/webhooks/{rail}", content=content, headers=headers).status_code)
+            return seen
+
+        with ThreadPoolExecutor(4) as pool:
+            storms = [pool.submit(storm) for _ in range(4)]
+            tellers = Tellers(address, 2)
+            try:
+                tellers.wait_for(40)
+            finally:
+                tellers.stop()
+                calm.set()
+        assert [each.result() for each in storms] == [{401}] * 4
+    say(f"the door was shut for {tellers.shut():.1f} s")
+    assert tellers.refused == {}
+    assert_kept_and_counted_once(books, tellers.acknowledged)
+
+
+def test_slow_clients_keep_nobody_else_waiting(
+    books: Store, street: Street, monkeypatch: pytest.MonkeyPatch, say: Say
+) -> None:
     """Forty who send a byte now and then: each is sent away in time, the others are answered meanwhile."""
     monkeypatch.setattr(webhooks, "BODY_SECONDS", 2)
     with serving(House(books)) as port, httpx.Client(trust_env=False, timeout=20) as line:
@@ -305,6 +329,7 @@ def test_slow_clients_keep_nobody_else_waiting(books: Store, street: Street, mon
             each.settimeout(20)
             assert each.recv(4096).startswith(b"HTTP/1.1 408")
             each.close()
+    say(f"the door was shut for {max(waits):.1f} s")
     assert len(waits) > 3
     assert max(waits) < 1.5
     assert_kept_and_counted_once(books, {str(number + 1) for number in range(len(waits))})
@@ -334,11 +359,15 @@ BAD: dict[str, bytes] = {
 }
 
 
-def test_no_bad_body_is_our_fault(books: Store, street: Street) -> None:
-    """Every rail, every body, with every proof that can be made for it: refused by a 4xx, and nothing is kept."""
+def test_no_bad_body_is_our_fault(books: Store, street: Street, say: Say) -> None:
+    """Every rail, every body, with every proof that can be made for it: refused by a 4xx, and nothing is kept.
+
+    After each of them a genuine notice is taken.
+    """
+    moments = [time.monotonic()]
     settings = cards.keyed(books.settings).model_copy(update=rails.SECRETS)
     with TestClient(House(books._replace(settings=settings)), raise_server_exceptions=False) as client:
-        for what, content in BAD.items():
+        for number, (what, content) in enumerate(BAD.items(), 1):
             proofs: list[tuple[str, dict[str, str]]] = [
                 ("sepay", {"Authorization": f"Apikey {API_KEY}"}),
                 ("sepay", signed(content)),
@@ -351,6 +380,9 @@ def test_no_bad_body_is_our_fault(books: Store, street: Street) -> None:
                 answer = client.post(f"/webhooks/{rail}", content=content, headers=headers)
                 assert answer.status_code in (400, 401, 413), (what, rail, answer.status_code)
                 assert json.loads(answer.content)["status"] == answer.status_code
-        assert client.post("/webhooks/sepay", content=raw(told(1)), headers=signed(raw(told(1)))).status_code == 200
-    assert_kept_and_counted_once(books, {"1"})
-    assert verify.verify(books).ok
+            body = raw(told(number))
+            status = client.post("/webhooks/sepay", content=body, headers=signed(body)).status_code
+            moments.append(time.monotonic())
+            assert status == 200, what
+    say(f"the door was shut for {gap(moments):.1f} s")
+    assert_kept_and_counted_once(books, {str(number) for number in range(1, len(BAD) + 1)})

@@ -17,8 +17,10 @@ from ground.embedded import Cluster
 from ground.settings import Settings
 from ground.store import Store
 from tests.server import HOUSE, Server, environment, free_port
-from tests.tellers import Tellers, assert_kept_and_counted_once
+from tests.tellers import Say, Tellers, assert_kept_and_counted_once, say
 from tests.world import Street
+
+__all__ = ["say"]  # a fixture
 
 
 @pytest.fixture
@@ -36,8 +38,8 @@ def serve(test_settings: Settings) -> Iterator[Callable[..., Server]]:
             server.kill()
 
 
-def test_killed_at_random_moments_nothing_acknowledged_is_lost_or_counted_twice(
-    serve: Callable[..., Server], books: Store, street: Street
+def test_killed_at_random_moments_nothing_is_lost_or_counted_twice_and_stopped_politely_all_is_posted(
+    serve: Callable[..., Server], books: Store, street: Street, say: Say
 ) -> None:
     chance = random.Random(20261122)
     server = serve()
@@ -46,37 +48,27 @@ def test_killed_at_random_moments_nothing_acknowledged_is_lost_or_counted_twice(
         time.sleep(chance.uniform(0.1, 0.8))
         server.kill()
         server.start()
-    time.sleep(0.3)
-    tellers.stop()
-    assert server.stop() == 0
-    assert len(tellers.acknowledged) > 50
-    assert_kept_and_counted_once(books, tellers.acknowledged)
-
-
-def test_stopped_politely_everything_kept_is_posted(serve: Callable[..., Server], books: Store, street: Street) -> None:
-    server = serve()
-    tellers = Tellers(server.address)
-    time.sleep(0.8)
+    tellers.wait_for(20)
     assert server.stop() == 0
     tellers.stop()
     with books.engine.connect() as connection:
-        waiting = connection.execute(text("SELECT count(*) FROM notice WHERE handled_at IS NULL")).scalar_one()
-    assert waiting == 0
+        assert connection.execute(text("SELECT count(*) FROM notice WHERE handled_at IS NULL")).scalar_one() == 0
+    say(f"the door was shut for {tellers.shut():.1f} s")
+    assert len(tellers.acknowledged) > 50
     assert_kept_and_counted_once(books, tellers.acknowledged)
 
 
 def test_two_workers_share_one_set_of_books(serve: Callable[..., Server], books: Store, street: Street) -> None:
     server = serve("--workers", "2")
     tellers = Tellers(server.address)
-    time.sleep(1.0)
+    tellers.wait_for(51)
     tellers.stop()
     server.stop()
-    assert len(tellers.acknowledged) > 50
     assert_kept_and_counted_once(books, tellers.acknowledged)
 
 
 def test_the_database_goes_away_and_comes_back(
-    serve: Callable[..., Server], books: Store, street: Street, session: Session, cluster: Cluster
+    serve: Callable[..., Server], books: Store, street: Street, session: Session, cluster: Cluster, say: Say
 ) -> None:
     """Its connections are cut and refused for a while: 503, then 200 again, and nothing acknowledged is lost."""
     name = books.engine.url.database
@@ -86,32 +78,31 @@ def test_the_database_goes_away_and_comes_back(
     session.close()
     books.engine.dispose()
     with admin.connect() as connection:
-        time.sleep(0.3)
+        tellers.wait_for(10)
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
         cut = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
         connection.execute(cut, {"name": name})
-        time.sleep(0.5)
+        deadline = time.monotonic() + 20
+        while 503 not in tellers.refused and time.monotonic() < deadline:
+            time.sleep(0.02)
         assert httpx.get(f"{server.address}/readyz", trust_env=False).status_code == 503
         page = httpx.get(f"{server.address}/", trust_env=False)
         assert page.status_code == 503
         api = httpx.get(f"{server.address}/api/v1/rates?area=market:cho-a&period=2026-10", trust_env=False)
         assert (api.status_code, api.headers["content-type"]) == (503, "application/problem+json")
         assert "Retry-After" in api.headers
-        before = len(tellers.acknowledged)
         connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
-        deadline = time.monotonic() + 20
-        while len(tellers.acknowledged) <= before and time.monotonic() < deadline:
-            time.sleep(0.05)
+        tellers.wait_for(1)
     admin.dispose()
     tellers.stop()
-    assert len(tellers.acknowledged) > before
+    say(f"the door was shut for {tellers.shut():.1f} s")
     assert tellers.refused.keys() == {503}
     server.stop()
     assert_kept_and_counted_once(books, tellers.acknowledged)
 
 
 @pytest.mark.slow
-def test_killed_six_times_more(serve: Callable[..., Server], books: Store, street: Street) -> None:
+def test_killed_six_times_more(serve: Callable[..., Server], books: Store, street: Street, say: Say) -> None:
     chance = random.Random(1)
     server = serve()
     tellers = Tellers(server.address, 12)
@@ -119,8 +110,10 @@ def test_killed_six_times_more(serve: Callable[..., Server], books: Store, stree
         time.sleep(chance.uniform(0.0, 0.5))
         server.kill()
         server.start()
+    tellers.wait_for(1)
     tellers.stop()
     server.stop()
+    say(f"the door was shut for {tellers.shut():.1f} s")
     assert_kept_and_counted_once(books, tellers.acknowledged)
 
 
