@@ -28,7 +28,8 @@ class Finding(SQLModel, table=True):
     """About one notice or one statement line. Kinds and statuses: docs/commands.md.
 
     candidates: ids of the stalls that could be meant. detail: what its sentence names; `pair` where it is the
-    matching that could not tell which notice a line belongs to; `alike` where downloads may have cut between lines.
+    matching that could not tell which notice a line belongs to; `alike` where downloads may have cut between lines, or
+    ("layout") where a file of another layout told all of the day without it.
     """
 
     id: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
@@ -80,7 +81,8 @@ _OPEN = """
     ON CONFLICT ({subject}) DO UPDATE SET
         kind = excluded.kind, business_date = excluded.business_date, amount = excluded.amount,
         market_id = excluded.market_id, stall_id = excluded.stall_id, candidates = excluded.candidates,
-        detail = excluded.detail || CASE WHEN f.detail ? 'alike' THEN '{{"alike": true}}' ELSE '{{}}' END::jsonb,
+        detail = excluded.detail || CASE WHEN f.detail ? 'alike' THEN jsonb_build_object('alike', f.detail -> 'alike')
+            ELSE '{{}}' END,
         status = excluded.status, decided_at = excluded.decided_at,
         decided_by = excluded.decided_by, reason = excluded.reason
     WHERE f.status IN ('open', 'resolved')
@@ -160,11 +162,13 @@ def say(row: dict[str, Any], candidates: Sequence[str], language: str) -> str:
     facts = row["detail"]
     named = {**facts, "bank": facts.get("bank") or "?"}
     named |= {name: money.show(facts[name], language) for name in ("told", "stated") if name in facts}
-    sentence = words.say(f"finding.{facts.get('doubt', row['kind'])}", language, **named)
+    alike = "other_layout" if facts.get("alike") == "layout" else "alike_lines"
+    asked = facts.get("doubt", row["kind"])
+    sentence = words.say(f"finding.{alike if asked == 'alike_lines' else asked}", language, **named)
     if facts.get("tokens"):
         sentence += " " + words.say("finding.tokens", language, tokens=", ".join(facts["tokens"]))
     if facts.get("alike") and facts.get("doubt") != "alike_lines":
-        sentence += " " + words.say("finding.alike_lines", language, **named)
+        sentence += " " + words.say(f"finding.{alike}", language, **named)
     if facts.get("missing"):
         sentence += " " + words.say("finding.missing", language)
     if candidates:

@@ -61,15 +61,15 @@ _TAKE_TWINS = f"""
 
 
 def take_lines(
-    cursor: Cursor[Any], vault: Vault, account_id: int, statement_id: int, lines: Iterable[Line], *, fetched: bool
+    cursor: Cursor[Any], vault: Vault, account_id: int, statement_id: int, lines: Iterable[Line], *, source: str
 ) -> int:
-    """Store those of a statement's lines that are not known; how many. `fetched`: from a provider, not from a file."""
+    """Store those of a statement's lines that are not known; how many. `source`: the layout or provider they are of."""
     cursor.execute("SET LOCAL work_mem = '64MB'")
     cursor.execute(_INCOMING)
     span = _copy(cursor, vault, lines)
     cursor.execute("ANALYZE incoming (row, alike)")
     places = {"account": account_id, "statement": statement_id, "lowest": span[0], "highest": span[1]}
-    overlap.leave_out(cursor, account_id, fetched=fetched)
+    overlap.leave_out(cursor, account_id, statement_id, source=source)
     cursor.execute(_TWINS, places)
     twins = cursor.rowcount
     cursor.execute("ANALYZE twin")
@@ -79,6 +79,7 @@ def take_lines(
         cursor.execute(_TAKE_TWINS, places)
         taken += cursor.rowcount
         cut.note(cursor, account_id, statement_id)
+    overlap.note(cursor, statement_id, source=source)
     cursor.execute("DROP TABLE incoming, twin")
     return taken
 

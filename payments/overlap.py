@@ -1,10 +1,13 @@
-"""A provider's list and the bank's own files of the same days: a payment is one line, in whichever words it is told.
+"""Two sources of the same days, a provider's list or another of a bank's layouts: a payment is one line all the same.
 
-Two files of one bank say the same of a line. A provider may cut its memo, number it anew or know its minute only, and
-a line that both tell, taken twice, would be money counted twice. So of the lines of one account, day, direction and
-amount that no equal words hold together, one is the other where (in this order) the reference is the same, the balance
-after it, the second and the stall's token, or, as many as there are, the time within ten minutes or unknown to one of
-them; but never where both name tokens, and others.
+Two files of one layout say the same of a line. Another source may cut its memo, number it anew, or know its minute or
+its day only, and a line that both tell, taken twice, would be money counted twice. So of the lines of one account, day,
+direction and amount that no equal words hold together, one is the other where (in this order) the reference is the
+same, the balance after it, the second and the stall's token, or, as many as there are, the time within ten minutes or
+unknown to one of them; but never where both name tokens, and others.
+
+A bank's layouts with times and without them are two sources as well; the bilingual CSV tells either, row by row. What
+one layout tells of a day that another one told all of is taken, but asked about: the second may only name another day.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,29 +20,38 @@ from payments import pairing
 from payments.pairing import MIXED_MAX, Fact
 
 PROVIDER = "sepay"
-"""What `statement.bank` says of a list fetched from a provider; anything else is a bank's file."""
+"""What `statement.bank` says of a list fetched from a provider; anything else is the layout of a bank's file."""
+MIXED = "csv"
 SECONDS_APART = 600
 
-_ANY = """
-    SELECT EXISTS (SELECT FROM statement WHERE account_id = %(account)s AND (bank = %(provider)s) <> %(fetched)s)
+# Lines `l` of another source than the file coming in.
+_OTHER = f"""
+    (s.bank <> %(source)s OR s.bank <> '{MIXED}'
+        AND (l.occurred_at IS NULL) = (SELECT count(second) > 0 FROM incoming))
 """
-_ELSEWHERE = """
+_DAYS = """
+    l.business_date BETWEEN (SELECT DATE '0001-01-01' + (min(day) - 1) FROM incoming)
+        AND (SELECT DATE '0001-01-01' + (max(day) - 1) FROM incoming)
+"""
+_ANY = "SELECT EXISTS (SELECT FROM statement WHERE account_id = %(account)s AND id <> %(statement)s)"
+# What equal words hold together is as many lines as both sides tell; the rest of the larger side may be the other
+# source's in other words.
+_ELSEWHERE = f"""
     CREATE TEMPORARY TABLE elsewhere ON COMMIT DROP AS
     SELECT l.id AS place, l.business_date - DATE '0001-01-01' + 1 AS day, l.direction = 'in' AS incoming, l.amount,
         upper(btrim(l.reference)) AS reference, l.balance, extract(epoch FROM l.occurred_at)::bigint AS second, l.tokens
     FROM statement_line l JOIN statement s ON s.id = l.statement_id
-    WHERE l.account_id = %(account)s AND (s.bank = %(provider)s) <> %(fetched)s
-        AND l.business_date BETWEEN (SELECT DATE '0001-01-01' + (min(day) - 1) FROM incoming)
-            AND (SELECT DATE '0001-01-01' + (max(day) - 1) FROM incoming)
-        AND NOT EXISTS (SELECT FROM incoming i WHERE i.alike = l.alike)
+    LEFT JOIN (SELECT alike, count(*) AS told FROM incoming GROUP BY alike) AS i ON i.alike = l.alike
+    WHERE l.account_id = %(account)s AND {_OTHER} AND {_DAYS} AND l.nth > coalesce(i.told, 0)
 """
 _HERE = """
     CREATE TEMPORARY TABLE here ON COMMIT DROP AS
-    SELECT i.ctid AS place, i.day, i.incoming, i.amount, upper(btrim(i.reference)) AS reference, i.balance, i.second,
-        i.tokens
-    FROM incoming i
-    WHERE EXISTS (SELECT FROM elsewhere e WHERE (e.day, e.incoming, e.amount) = (i.day, i.incoming, i.amount))
-        AND NOT EXISTS (SELECT FROM statement_line l WHERE l.account_id = %(account)s AND l.alike = i.alike)
+    SELECT place, day, incoming, amount, upper(btrim(reference)) AS reference, balance, second, tokens
+    FROM (
+        SELECT i.*, i.ctid AS place, row_number() OVER (PARTITION BY i.alike ORDER BY i.row) AS k FROM incoming i
+        WHERE EXISTS (SELECT FROM elsewhere e WHERE (e.day, e.incoming, e.amount) = (i.day, i.incoming, i.amount))
+    ) AS i
+    WHERE k > (SELECT count(*) FROM statement_line l WHERE l.account_id = %(account)s AND l.alike = i.alike)
 """
 _KEYS = ("reference", "balance::text", "second::text || tokens::text")
 # The k-th here of a key is the k-th there.
@@ -71,9 +83,9 @@ _LEAVE_OUT = "DELETE FROM incoming WHERE ctid = ANY(CAST(%s AS tid[]))"
 Kind = tuple[int, bool, int]
 
 
-def leave_out(cursor: Cursor[Any], account_id: int, *, fetched: bool) -> None:
-    """Take out of the table `incoming` what the other source has told already; `fetched`: this one is the provider."""
-    named = {"account": account_id, "fetched": fetched, "provider": PROVIDER}
+def leave_out(cursor: Cursor[Any], account_id: int, statement_id: int, *, source: str) -> None:
+    """Take out of the table `incoming` what another source has told already; `source`: this one's `statement.bank`."""
+    named = {"account": account_id, "statement": statement_id, "source": source}
     cursor.execute(_ANY, named)
     if cursor.fetchone() == (False,):
         return
@@ -88,6 +100,31 @@ def leave_out(cursor: Cursor[Any], account_id: int, *, fetched: bool) -> None:
     if told:
         cursor.execute(_LEAVE_OUT, (told,))
     cursor.execute("DROP TABLE elsewhere, here")
+
+
+_DOUBT = f"""
+    INSERT INTO finding (kind, line_id, business_date, amount, candidates, detail, status, opened_at)
+    SELECT 'ambiguous', l.id, l.business_date, l.amount, '{{}}',
+        jsonb_build_object('account', a.number, 'bank', CAST(%(source)s AS text), 'tokens', '[]'::jsonb,
+            'doubt', 'alike_lines', 'alike', 'layout'),
+        'open', now()
+    FROM statement_line l JOIN account a ON a.id = l.account_id
+    WHERE l.statement_id = %(statement)s AND l.direction = 'in' AND NOT l.reversal AND EXISTS (
+        SELECT FROM statement s
+        WHERE s.account_id = l.account_id AND s.id <> l.statement_id AND s.bank <> '{PROVIDER}'
+            AND l.business_date BETWEEN s.first_day
+                AND least(s.last_day, (s.imported_at AT TIME ZONE INTERVAL '7 hours')::date - 1)
+            AND (s.bank <> %(source)s OR s.bank <> '{MIXED}' AND EXISTS (
+                SELECT FROM statement_line o
+                WHERE o.statement_id = s.id AND (o.occurred_at IS NULL) <> (l.occurred_at IS NULL))))
+    ON CONFLICT (line_id) DO UPDATE SET detail = finding.detail || '{{"alike": "layout"}}'
+"""
+
+
+def note(cursor: Cursor[Any], statement_id: int, *, source: str) -> None:
+    """Ask about what was taken from a bank's file of days that another layout told all of."""
+    if source != PROVIDER:
+        cursor.execute(_DOUBT, {"statement": statement_id, "source": source})
 
 
 def _rest(cursor: Cursor[Any], side: str, other: str) -> dict[Kind, list[tuple[str, Fact]]]:

@@ -1,7 +1,8 @@
-"""What a provider and a bank's file tell of the same days is one line each, whoever told first and in other words."""
+"""What two sources tell of the same days, a provider or a bank's layouts, is one line each, whoever told first."""
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from sqlalchemy import text
 
 from ground.store import Store
 from merchants import account
-from payments import statement
+from payments import finding, statement
 from payments.statements.line import Lines, Movement
 from payments.statements.section import Section
 
@@ -79,6 +80,49 @@ def test_another_payment_is_another_line(books: Store, words: str, file_first: b
 
 def test_two_files_of_a_bank_are_told_apart_by_their_words_alone(books: Store) -> None:
     assert take(books, ("vietcombank", [FILE]), ("vietcombank", [SAME["about the time"]])) == [1, 1]
+
+
+@pytest.mark.parametrize("timed_first", [True, False])
+@pytest.mark.parametrize("undated", ["mt940", "vietcombank"])
+def test_two_layouts_of_one_account_count_its_money_once(books: Store, undated: str, timed_first: bool) -> None:
+    """The vendor's file for people tells the time; the operator's MT940 or CashUp numbers alike and tells the day."""
+    timed: list[Told] = [(60 * n, 20_000, f"FT{n}", f"tra tien {n}", None) for n in range(5)]
+    alike: list[Told] = [(None, 20_000, None, "CT DEN", None)] * 5
+    tellings = [("vietcombank", timed), (undated, alike)]
+    tellings = tellings if timed_first else tellings[::-1]
+    assert take(books, *tellings, *tellings) == [5, 0, 0, 0]
+
+
+def test_alike_lines_of_which_another_layout_told_some_are_not_taken_later(books: Store) -> None:
+    timed: list[Told] = [(60 * n, 20_000, f"FT{n}", f"tra tien {n}", None) for n in range(10)]
+    alike: list[Told] = [(None, 20_000, None, "CT DEN", None)] * 10
+    tellings = [("vietcombank", timed[:4]), ("mt940", alike), ("mt940", alike), ("vietcombank", timed), ("camt", alike)]
+    assert take(books, *tellings) == [4, 6, 0, 0, 0]
+
+
+@pytest.mark.parametrize("one", ["vietcombank", "mt940"])
+def test_what_a_second_layout_puts_on_another_day_is_counted_but_asked_about(books: Store, one: str) -> None:
+    other = "mt940" if one == "vietcombank" else "vietcombank"
+    late: list[Told] = [(60, 5_000, "A0", "", None), (15 * 3_600, 20_000, "A1", "", None)]  # 23:00
+    booked: list[Told] = [(None, 5_000, "B0", "", None), (None, 20_000, "B1", "", None)]
+    tellings = {"vietcombank": (late, [DAY, DAY]), "mt940": (booked, [DAY, DAY + timedelta(days=1)])}
+    with books.session() as session:
+        key = account.take_up(session, [("970436", "1000001")])["970436", "1000001"]
+        for bank in (one, other):
+            told, days = tellings[bank]
+            parts = [section([each], day) for each, day in zip(told, days, strict=True)]
+            both = section(told)
+            lines = Lines()
+            for part in parts:
+                for line in part.lines:
+                    lines.add_packed(tuple(line))
+            month = {"first": DAY.replace(day=1), "last": DAY.replace(day=31), "lines": lines}
+            each = replace(both, **month)
+            statement.take_in(session, books.vault, key, each, each.lines, bank=bank, by="test")
+        session.commit()
+        asked = finding.every(session)
+    assert [(each["kind"], each["amount"], each["status"]) for each in asked] == [("ambiguous", 20_000, "open")]
+    assert "mẫu khác" in asked[0]["detail"]
 
 
 def test_what_one_of_them_missed_is_taken_from_the_other(books: Store) -> None:
