@@ -78,6 +78,14 @@ def entering(browser: Browser, address: str, cast: Cast) -> Iterator[Enter]:
         yield come
 
 
+def barriers(page: Page) -> list[str]:
+    """What axe finds by day, and what is faint by night: of all that axe knows nothing else can differ."""
+    page.emulate_media(color_scheme="light")
+    found = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in Axe().run(page).response["violations"]]
+    page.emulate_media(color_scheme="dark")
+    return found + [f"faint by night: {each}" for each in page.evaluate(CONTRAST)]
+
+
 def say(key: str, **params: object) -> str:
     return words.say(key, "vi", **params)
 

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 import pyotp
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from ground import clock
@@ -123,31 +122,3 @@ def test_a_wrong_phone_and_a_wrong_code_are_said_and_the_form_is_there_again(
     complaints.get_by_role("button", name=say("signin.enter")).click()
     expect(complaints.get_by_role("alert")).to_contain_text(say("signin.wrong_code"))
     assert fits(complaints)
-
-
-def test_axe_finds_no_barrier_on_any_page_of_signing_in(
-    browser: Browser, address: str, street: Street, test_settings: Settings
-) -> None:
-    link = invite(test_settings, address, "Người Vận Hành", "operator")
-    found: dict[str, list[str]] = {}
-    with browser.new_context(viewport=PHONE) as context:
-        page = context.new_page()
-
-        def look(path: str) -> None:
-            page.goto(address + path)
-            violations = Axe().run(page).response["violations"]
-            found[f"{path} {scheme}"] = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in violations]
-
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            for path in ("/signin", "/signin/code", "/signin/second", "/signin?lang=en", urlsplit(link).path):
-                look(path)
-        page.goto(f"{address}/?lang=vi")
-        choose_password(page, link)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            for path in ("/account", "/account/second", "/operator", "/board/cho-a", "/field/cho-a/slip",
-                         "/ward/26506", "/province/79", "/field"):  # fmt: skip
-                look(path)
-    assert {path: wrong for path, wrong in found.items() if wrong} == {}
-    assert len(found) == 26
