@@ -38,7 +38,7 @@ def main(
     language: Annotated[str, typer.Option(help="vi or en")] = "vi",
     folder: Annotated[Path, typer.Option(help="where the pictures go")] = Path(__file__).parent,
 ) -> None:
-    """Take the front page, one market's, its board's, its ward's and a vendor's, for a desk and for a phone."""
+    """Take the front page, one market's, its board's, its ward's, a helper's and a vendor's, for a desk and a phone."""
     chromium = find_chromium()
     if chromium is None:
         typer.echo(f"No Chromium found: one of {', '.join(CHROMIUMS)} must be on the PATH.", err=True)
@@ -48,7 +48,7 @@ def main(
         front = f"{address.rstrip('/')}/"
         page = f"{front}markets/{market or _first_market(browser, front)}"
         open_to_all = {"markets": front, "market": page}
-        for name in (*open_to_all, "board", "ward", "vendor"):  # these come in, and are led to their own
+        for name in (*open_to_all, "board", "ward", "helper", "vendor"):  # these come in, and are led to their own
             for form, size in WIDTHS.items():
                 file = folder / f"{name}{form}{'' if language == 'vi' else f'.{language}'}.png"
                 with _open(browser, size) as opened:
