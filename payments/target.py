@@ -17,6 +17,9 @@ from payments.indicator import INDICATORS
 
 LEVELS = ("cashless_value", "cashless_count")
 NAMES = tuple(each.__name__ for each in INDICATORS)
+UNSOURCED = ("bill_share",)
+"""What nothing is brought in about yet: its figure can't be anything but insufficient."""
+SETTABLE = tuple(name for name in NAMES if name not in UNSOURCED)
 LEVEL_MAX = 10**13
 PERCENT = Decimal("0.01")
 _SHARE = re.compile(r"(?P<number>\d{1,4}([.,]\d{1,6})?)\s*(?P<percent>%?)", re.ASCII)
@@ -55,12 +58,19 @@ def check_indicator(indicator: str) -> None:
         raise Refusal("target.unknown_indicator", indicator=indicator[:40], indicators=", ".join(NAMES))
 
 
+def check_settable(indicator: str) -> None:
+    """Refuses an unknown name, and one that there is no source for."""
+    check_indicator(indicator)
+    if indicator in UNSOURCED:
+        raise Refusal("target.no_source", indicator=indicator)
+
+
 def read(indicator: str, written: str) -> Decimal:
     """`0.8`, `0,8` or `80 %` of a share, `1.500.000` of a level. Refuses an unknown indicator, nothing and nonsense.
 
     Refuses a share above 1 as well: that is most likely a percentage without its sign.
     """
-    check_indicator(indicator)
+    check_settable(indicator)
     value = _read_level(written) if indicator in LEVELS else _read_share(written)
     if value <= 0:
         raise Refusal("target.nothing")
@@ -94,10 +104,10 @@ def put(
 ) -> Put:
     """Set a target, or withdraw it (None); the caller commits. A period may lie ahead: that is what targets are for.
 
-    Refuses an unknown area or period, and withdrawing what was not set.
+    Refuses an unknown area or period, an indicator without a source, and withdrawing what was not set.
     """
     asked = period.parse(period_text)
-    check_indicator(indicator)
+    check_settable(indicator)
     drawn = area.draw(session, asked.first, asked.last, "period", clock.business_date(at))
     area.find(area_key, asked, drawn)
     session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": f"target {area_key} {asked.text}"})

@@ -148,7 +148,7 @@ def _shown(session: Session, key: str, asked: Period, language: str) -> dict[str
         "groups": _groups(board),
         "wanted": wanted,
         "settable": settable,
-        "indicators": [name for name in target.NAMES if name != "bill_share"],
+        "indicators": target.SETTABLE,
         "levels": LEVELS,
         "in_dong": IN_DONG,
         "names": {each.key: each.name for each in settable},

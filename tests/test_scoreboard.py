@@ -169,7 +169,7 @@ def plain(oracle: Oracle, area: str, period: str, wanted: dict[tuple[str, str], 
         rated = oracle.rates(key, period, "period", "public")
         if rated is None or not stands_in(oracle, key, area, period):
             continue
-        shown = {"bill_share": {"status": "insufficient", "value": None}, **rated.figures}[name]
+        shown = rated.figures[name]
         if shown["value"] is None:
             found[key, name] = shown["status"]
             continue

@@ -64,6 +64,7 @@ def test_a_target_is_read_in_the_figures_own_unit(indicator: str, written: str, 
         ("cashless_value", "80 %", "target.no_level"),
         ("cashless_value", "99999999999999999", "target.no_level"),
         ("rate", "0.8", "target.unknown_indicator"),
+        ("bill_share", "0.8", "target.no_source"),
     ],
 )
 def test_a_target_that_cannot_be_meant_is_refused(indicator: str, written: str, code: str) -> None:
@@ -129,6 +130,18 @@ def test_the_store_itself_refuses_what_no_door_lets_through(session: Session, st
     for change in ("UPDATE target SET value = 0.1", "DELETE FROM target"):
         with pytest.raises(DatabaseError, match="never changed"), session.begin_nested():
             session.execute(text(change))
+
+
+def test_what_nothing_can_be_known_of_can_not_be_wanted_by_any_door(
+    books: Store, session: Session, street: Street
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        target.put(session, "market:cho-a", "bill_share", "2026-10", Decimal("0.8"), by="test", at=NOW)
+    assert refused.value.code == "target.no_source"
+    words = ("--area", "market:cho-a", "--indicator", "bill_share", "--period", "2026-10", "--value", "0.8")
+    done = run(books.settings, "target", "set", *words)
+    assert done.code == 1 and "no source yet" in done.err
+    assert target.current(session, "2026-10") == []
 
 
 # --- the command line
