@@ -21,6 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ground import address, backup, logs, rekey, store, words
+from ground.connection import Connection
 from ground.refusal import Refusal
 from ground.settings import Settings, command_language
 from ground.store import Store
@@ -130,6 +131,7 @@ def run(settings: Settings, host: str, port: int, workers: int = 1, then: Callab
         "port": port,
         "log_level": "warning",
         "access_log": False,
+        "http": Connection,
         # Whoever may say for whom it asks can pass for anybody: only a proxy that the operator names.
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": settings.trusted_proxies,

@@ -5,6 +5,8 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from portal import webhook_shape
+
 Number = float | None
 
 
@@ -136,12 +138,13 @@ _SCHEME = {
 
 
 def describe(app: FastAPI) -> None:
-    """Say in the app's description what a key is."""
+    """Say in the app's description what a key is, and what the providers' doors answer, which stand before the app."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = made()
         document.setdefault("components", {}).setdefault("securitySchemes", {})["key"] = _SCHEME
+        document["paths"] |= webhook_shape.paths()
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from ground import store
+from ground import connection, store
 from ground.settings import Settings
 from ground.store import Store
 from main import House
@@ -333,6 +333,45 @@ def test_slow_clients_keep_nobody_else_waiting(
     assert len(waits) > 3
     assert max(waits) < 1.5
     assert_kept_and_counted_once(books, {str(number + 1) for number in range(len(waits))})
+
+
+def test_a_request_whose_headers_come_a_byte_at_a_time_is_cut_off(
+    books: Store, street: Street, monkeypatch: pytest.MonkeyPatch, say: Say
+) -> None:
+    """The first request of a connection and a later one; who says nothing at all too; and others are answered."""
+    monkeypatch.setattr(connection, "HEADERS_SECONDS", 0.6)
+    with serving(House(books)) as port, httpx.Client(trust_env=False, verify=False, timeout=20) as line:
+        slow = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(20)]
+        later, silent = slow[:10], slow[10:12]
+        for each in later:
+            each.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert each.recv(4096).startswith(b"HTTP/1.1 200")
+        moments = [time.monotonic()]
+        left = list(slow)
+        letters = iter(b"POST /webhooks/sepay HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"x" * 10_000)
+        while left and time.monotonic() - moments[0] < 10:
+            letter = bytes([next(letters)])
+            left = [each for each in left if is_open(each, b"" if each in silent else letter)]
+            body = raw(told(len(moments)))
+            assert line.post(f"http://127.0.0.1:{port}/webhooks/sepay", content=body, headers=signed(body)).is_success
+            moments.append(time.monotonic())
+        for each in slow:
+            each.close()
+    assert not left, "they hold their connections"
+    say(f"the door was shut for {gap(moments):.1f} s")
+    assert_kept_and_counted_once(books, {str(number) for number in range(1, len(moments))})
+
+
+def is_open(line: socket.socket, letter: bytes) -> bool:
+    """Whether the other side still listens; a letter is sent to it."""
+    line.setblocking(False)
+    try:
+        line.send(letter)
+        return line.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
 
 
 BAD: dict[str, bytes] = {

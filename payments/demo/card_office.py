@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from ground import money, words
+from ground.connection import Connection
 from payments.demo.card_company import CardCompany, Thing, Wrong
 
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -177,7 +178,8 @@ def _refuse(wrong: Wrong, type: str = "invalid_request_error") -> Response:
 @contextmanager
 def serving(app: Any, port: int = 0) -> Iterator[int]:
     """An ASGI app open on this machine, on a free port unless one is named; its port."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+    options: dict[str, Any] = {"log_level": "warning", "access_log": False, "http": Connection}
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, **options))
     thread = threading.Thread(target=server.run, name="card-office", daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
