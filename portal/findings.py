@@ -15,7 +15,7 @@ from merchants import market
 from merchants.market import Market
 from payments import decision_sheet, finding, wish, worklist
 from payments.wish import Wish
-from portal import doorstep, page
+from portal import doorstep, page, throttle
 from portal.access import Door, needs, signed_in
 from portal.page import SessionDep, StoreDep
 
@@ -147,6 +147,8 @@ def _import(request: Request, store: Store, code: str | None, file: UploadFile) 
     person, language = signed_in(request), page.language_of(request)
     with store.session() as session, TemporaryDirectory() as folder:
         found = market.find(session, code) if code else None
+        throttle.count(session, store.vault, clock.now(), (throttle.UPLOAD, person.who))
+        session.commit()
         path = Path(folder) / f"decisions{Path(file.filename or '').suffix.lower()[:6]}"
         path.write_bytes(file.file.read())
         try:
@@ -172,7 +174,7 @@ def _one(request: Request, session: Session, found: Market | None, number: int) 
         "market": found,
         **_paths(found),
         "item": item,
-        "halves": worklist.halves(session, found, item),
+        "halves": worklist.halves(session, found, item, page.language_of(request)),
         "may_assign": "assigned" in steps and item.can_be_assigned,
         "may_close": "closed" in steps,
         "may_undo": "open" in steps and item.status != "resolved",

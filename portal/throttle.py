@@ -77,7 +77,7 @@ INSPECTION = Pace("inspection", 120, 10 * SECOND, 15 * MINUTE, MINUTE)
 TOLD = Pace("told", 6, MINUTE, 60 * MINUTE)
 # A whole market may pay from one address, that of its network. Each time we ask the card company in our own name.
 CARD = Pace("card", 60, 10 * SECOND, 15 * MINUTE, MINUTE)
-# A statement is read while its sender waits: some files of some accounts, not files without end.
+# A statement or a workbook is read while its sender waits: some files of some accounts, not files without end.
 UPLOAD = Pace("upload", 20, MINUTE, 15 * MINUTE, 3 * MINUTE)
 
 _FADED = "greatest(floor(extract(epoch FROM :now - t.fading_since) / extract(epoch FROM :fades)), 0)::integer"

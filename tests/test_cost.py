@@ -48,6 +48,14 @@ def test_a_strange_code_looked_at_again_and_again_is_kept_each_time_and_told_a_f
     assert len(told(log, VENDOR_PHONE)) == FEW
 
 
+def test_workbooks_of_decisions_are_not_read_without_end(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    few(monkeypatch, "UPLOAD")
+    board, page = cast.sign_in("board"), "/board/cho-a/findings"
+    sent = [board.submit(page, f"{page}/decisions", files={"file": ("a.xlsx", b"x")}) for _ in range(FEW + 1)]
+    assert 429 not in [each.status_code for each in sent[:-1]]
+    assert sent[-1].status_code == 429 and sent[-1].headers["retry-after"] == "900"
+
+
 def test_who_asks_for_figures_without_a_key_is_counted_by_address(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turnstile, "PER_MINUTE", 4)
     reader = cast.stranger()
