@@ -1,8 +1,9 @@
 """Sealing as the operator and the readers meet it: figures that stay, revisions that say what moved and why."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -11,8 +12,9 @@ from starlette.testclient import TestClient
 from ground import audit, clock
 from ground.settings import Settings
 from ground.store import Store
-from merchants import market
-from payments import cash_report, published, restatement
+from merchants import inspection, market
+from merchants.genuine import Verdict
+from payments import cash_report, published, restatement, sample, tally
 from tests import shell
 from tests.world import Street, import_roll, keep, post, told
 
@@ -254,4 +256,41 @@ def test_a_move_that_is_told_late_is_a_change_of_the_roll(
     assert (moved["cashless_value"]["was"], moved["cashless_value"]["is"]) == (300_000, 200_000)
     assert {each["why"] for each in second["changes"]} == {"roll change"}
     assert value(seal(test_settings, "ward:26536") and rates(test_settings, area="ward:26536")) == 100_000
+    assert verify(test_settings)["ok"]
+
+
+def test_looks_of_two_samples_and_a_count_taken_back_are_proved_as_they_stood(
+    books: Store, session: Session, street: Street, test_settings: Settings
+) -> None:
+    """What was sealed follows from what was known then, although a sample and a correction came after it."""
+    noon = clock.day_start(date(2026, 10, 5)) + timedelta(hours=5)
+
+    def draw(period: str, size: int) -> list[str]:
+        return sample.draw(session, street.market, period, size, "lot", by="board", as_of=noon).drawn
+
+    def look(stall: str) -> None:
+        place = inspection.locate(session, street.market, Verdict("unreadable", "genuine.no_code", {}), stall)
+        inspection.record(session, street.market, place, photo=None, by="staff:Minh", moment=noon)
+
+    def send(number: int, stall: str) -> None:
+        told_ = tally.Sent(sent_id=UUID(int=number), stall=stall, day=noon.date(), cashless=1, cash=1)
+        tally.take(session, street.market, told_, by="staff:Minh", moment=noon)
+
+    stalls = draw("2026-10", 6)
+    look(stalls[0])
+    for number, stall in enumerate(stalls, 1):
+        send(number, stall)
+    back = tally.Correction(sent_id=UUID(int=99), corrects=UUID(int=6), cashless=0, cash=0)
+    assert tally.correct(session, street.market, back, by="staff:Minh", moment=noon)
+    session.commit()
+    seal(test_settings)
+    figures = {each["indicator"]: each for each in rates(test_settings)["figures"]}
+    assert (figures["count_share"]["n"], figures["verified_acceptance"]["n"]) == (5, 1)
+    draw("2026-Q4", 6)
+    look(stalls[1])
+    send(7, stalls[5])
+    session.commit()
+    assert verify(test_settings)["ok"]
+    moved = {each["indicator"]: each["why"] for each in seal(test_settings)["changes"]}
+    assert moved["count_share"] == "correction" and moved["verified_acceptance"] == "late report"
     assert verify(test_settings)["ok"]
