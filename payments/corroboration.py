@@ -6,7 +6,7 @@ only ones. Where a line stands alone, what they tell of whose it is counts as if
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, text
 from sqlmodel import Field, Session, SQLModel
@@ -109,3 +109,28 @@ def _record(session: Session) -> list[int]:
     if changed:
         session.execute(_NEW)
     return changed
+
+
+_LIST = text("""
+    SELECT o.provider, o.external_id, o.business_date, o.account, o.amount, l.business_date AS line_day,
+        n.provider AS of_provider, n.external_id AS of_id
+    FROM notice o
+    LEFT JOIN corroboration c ON c.notice_id = o.id
+    LEFT JOIN statement_line l ON l.id = c.line_id
+    LEFT JOIN match m ON m.line_id = l.id AND m.undone_at IS NULL
+    LEFT JOIN notice n ON n.id = m.notice_id
+    WHERE o.beside AND o.business_date BETWEEN :first AND :last
+    ORDER BY o.business_date, o.id, n.id
+""")
+
+
+def every(session: Session, first: date, last: date) -> list[dict[str, Any]]:
+    """The notices kept beside the books, each with the line it tells of and the posted notices that are that line."""
+    return [
+        {
+            **each._mapping,
+            "business_date": each.business_date.isoformat(),
+            "line_day": each.line_day and each.line_day.isoformat(),
+        }
+        for each in session.execute(_LIST, {"first": first, "last": last})
+    ]

@@ -1,17 +1,28 @@
-"""The feeds' commands: which provider makes an account's sales, and choosing another one."""
+"""The feeds' commands: which provider makes an account's sales, choosing another one, and what the others told."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
 
-from ground import audit, words
+from ground import audit, clock, words
 from ground.refusal import Refusal
 from ground.terminal import Format, desk, emit, show_table, who
 from merchants import bank
-from payments import card, feed, feed_change, reconciliation
+from payments import card, corroboration, feed, feed_change, reconciliation
 from payments.webhooks import PROVIDERS
 
+WEEK = timedelta(days=7)
+CORROBORATIONS = (
+    "provider",
+    "external_id",
+    "business_date",
+    "account",
+    "amount",
+    "line_day",
+    "of_provider",
+    "of_id",
+)
 app = typer.Typer(no_args_is_help=True)
 one = typer.Typer(no_args_is_help=True, help="Which provider's notices make an account's sales.")
 app.add_typer(one, name="feed")
@@ -41,6 +52,25 @@ def _cell(row: dict[str, Any], name: str, language: str) -> Any:
     if name == "chosen":
         return words.say("feed.chosen" if row["chosen"] else "feed.first", language)
     return "–" if row[name] is None else row[name]
+
+
+@one.command("corroborations")
+def show_corroborations(
+    context: typer.Context,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="a week ago")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="today")] = None,
+    format: Format = "table",
+) -> None:
+    """What the other providers told: of which statement line, and which posted notice is the same payment."""
+    at = desk(context)
+    until = last.date() if last else clock.today()
+    since = first.date() if first else until - WEEK
+    with at.books() as books, books.session() as session:
+        rows = corroboration.every(session, since, until)
+    if format == "json":
+        emit(rows)
+        return
+    show_table(CORROBORATIONS, [[_cell(row, name, at.language) for name in CORROBORATIONS] for row in rows], right=(4,))
 
 
 @one.command("set")

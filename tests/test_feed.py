@@ -94,6 +94,27 @@ def test_what_only_the_other_feed_told_waits_for_the_statement(books: Store, doo
     assert findings(books) == [("not_notified", "A1", 35_000, "resolved")]
 
 
+def test_the_operator_sees_what_each_notice_corroborates(books: Store, street: Street) -> None:
+    """A notice of the same payment, a line that nobody else told of, and nothing yet."""
+    keep(books, [told(1)])
+    post(books)
+    for id, amount, hour in ((7, 20_000, "08:30"), (8, 35_000, "09:00"), (9, 41_000, "10:00")):
+        rails_keep(books, id, amount, transactionDateTime=f"2026-10-05 {hour}:00")
+    post(books)
+    state(books, [Stated("2026-10-05 08:30:00", 20_000), Stated("2026-10-05 09:00:00", 35_000)])
+    bank_book.reconcile(books)
+    days = ("--from", "2026-10-01", "--to", "2026-10-05")
+    listed = run(books.settings, "feed", "corroborations", *days, "--format", "json").document
+    names = ("provider", "external_id", "amount", "line_day", "of_provider", "of_id")
+    assert [tuple(row[name] for name in names) for row in listed] == [
+        ("casso", "7", 20_000, "2026-10-05", "sepay", "1"),
+        ("casso", "8", 35_000, "2026-10-05", None, None),
+        ("casso", "9", 41_000, None, None, None),
+    ]
+    assert "41" in run(books.settings, "feed", "corroborations", *days).out
+    assert run(books.settings, "feed", "corroborations", "--to", "2026-10-04", "--format", "json").document == []
+
+
 def test_the_token_that_only_the_other_feed_kept_says_whose_the_line_is(books: Store, street: Street) -> None:
     for order in permutations(("casso", "line", "reconcile")):
         empty(books)
