@@ -13,6 +13,7 @@ from payments import (
     evidence_commands,
     feed_commands,
     indicator,
+    match_commands,
     payout_commands,
     published,
     reconciliation_commands,
@@ -31,6 +32,7 @@ app = typer.Typer(no_args_is_help=True)
 for commands in (
     evidence_commands.app,
     feed_commands.app,
+    match_commands.app,
     payout_commands.app,
     reconciliation_commands.app,
     report_commands.app,

@@ -128,12 +128,13 @@ def open_all(session: Session, opened: Sequence[Opened]) -> tuple[int, int]:
 _LIST = text("""
     SELECT f.id, f.kind, f.business_date, f.amount, m.code AS market, s.number AS stall,
         coalesce(n.provider, 'statement') AS provider, coalesce(n.external_id, l.reference) AS external_id,
-        f.status, f.detail, f.opened_at, f.decided_at, f.decided_by, f.reason,
+        f.status, f.detail, f.opened_at, f.decided_at, f.decided_by, f.reason, coalesce(p.rule, q.rule) AS rule,
         ARRAY(SELECT cm.code || '/' || c.number FROM stall c JOIN market cm ON cm.id = c.market_id
               WHERE c.id = ANY(f.candidates) ORDER BY 1) AS candidates
     FROM finding f
     LEFT JOIN statement_line l ON l.id = f.line_id
     LEFT JOIN match p ON p.line_id = f.line_id AND p.undone_at IS NULL AND p.rule <> 'batch'
+    LEFT JOIN match q ON q.notice_id = f.notice_id AND q.undone_at IS NULL
     LEFT JOIN notice n ON n.id = coalesce(f.notice_id, p.notice_id)
     LEFT JOIN market m ON m.id = f.market_id
     LEFT JOIN stall s ON s.id = f.stall_id

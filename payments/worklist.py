@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from ground import record_number, words
 from merchants.market import Market
-from payments import concern, finding
+from payments import concern, finding, match_reason
 from payments.finding import HELD
 
 PAGE_ROWS = 100
@@ -41,7 +41,7 @@ class Item(NamedTuple):
 
 
 class Half(NamedTuple):
-    """One side of what could belong together: a line, or a notice with its stall."""
+    """One side of what could belong together: a line, or a notice with its stall; `why` it is the line's, if it is."""
 
     is_line: bool
     moment: datetime | None
@@ -49,10 +49,13 @@ class Half(NamedTuple):
     stall: str | None
     amount: int | None
     reference: str | None
+    why: str | None
 
 
 # Money lies with nobody while it waits in suspense; an undecided pair is somebody's among the candidates.
 _NOBODYS = "f.stall_id IS NULL AND f.kind = ANY(:held) AND f.status IN ('open', 'closed') AND NOT f.detail ? 'doubt'"
+# A stall's payment that needed nobody: to a board a list of these would tell every payment of the stall.
+_ROUTINE = f"f.stall_id IS NOT NULL AND f.status = 'resolved' AND f.decided_by = '{finding.ITSELF}'"
 _ITEMS = f"""
     SELECT f.id, f.kind, f.status, f.business_date, m.code AS market, st.section, s.number AS stall, f.amount,
         (CAST(:today AS date) - (f.opened_at AT TIME ZONE INTERVAL '7 hours')::date) AS age, {_NOBODYS} AS nobodys,
@@ -65,7 +68,7 @@ _ITEMS = f"""
     LEFT JOIN stall s ON s.id = f.stall_id
     LEFT JOIN stall_state st ON st.stall_id = s.id AND st.superseded_at IS NULL
         AND st.since <= f.business_date AND (st.until IS NULL OR f.business_date < st.until)
-    WHERE {concern.OF_MARKET}
+    WHERE {concern.OF_MARKET} AND (CAST(:market AS bigint) IS NULL OR NOT ({_ROUTINE}))
 """
 _PAGE = text(
     f"{_ITEMS} AND (CAST(:status AS text) IS NULL OR f.status = :status)"
@@ -105,7 +108,8 @@ def one(session: Session, market: Market | None, id: int, today: date, language:
 
 _HALVES = text("""
     SELECT false AS is_line, n.occurred_at AS moment, n.business_date, s.number AS stall, n.amount, n.reference,
-        s.market_id
+        s.market_id, (SELECT m.rule FROM match m WHERE m.notice_id = n.id AND m.undone_at IS NULL
+            AND (m.line_id = f.line_id OR m.notice_id = f.notice_id)) AS rule
     FROM finding f
     JOIN notice n ON n.id = f.notice_id OR f.detail -> 'notices' @> to_jsonb(n.id) OR n.id = (
         SELECT notice_id FROM match m WHERE m.line_id = f.line_id AND m.undone_at IS NULL AND m.rule <> 'batch')
@@ -113,21 +117,28 @@ _HALVES = text("""
     LEFT JOIN stall s ON 'stall:' || s.id = e.credit
     WHERE f.id = :id
     UNION ALL
-    SELECT true, l.occurred_at, l.business_date, NULL, l.amount, l.reference, NULL
-    FROM finding f JOIN statement_line l ON l.id = f.line_id WHERE f.id = :id
+    SELECT true, l.occurred_at, l.business_date, NULL, l.amount, l.reference, NULL, NULL
+    FROM finding f JOIN statement_line l ON l.id = f.line_id OR l.id = (
+        SELECT line_id FROM match m WHERE m.notice_id = f.notice_id AND m.undone_at IS NULL)
+    WHERE f.id = :id
     ORDER BY is_line DESC, moment, stall
 """)
 
 
-def halves(session: Session, market: Market | None, item: Item) -> list[Half]:
-    """The line and the notices that a finding is about, side by side; a board sees its own stalls', without amounts."""
+def halves(session: Session, market: Market | None, item: Item, language: str) -> list[Half]:
+    """The line and the notices that a finding is about, side by side, and why they are a pair, if they are.
+
+    A board sees its own stalls': the time only as long as it has to say whose it is, the amount only of nobody's money.
+    """
     found = []
     for row in session.execute(_HALVES, {"id": item.id}):
         if market is not None and row.market_id not in (None, market.key):
             continue
         shown = market is None or item.amount is not None
         amount, reference = (row.amount, row.reference) if shown else (None, None)
-        found.append(Half(row.is_line, row.moment, row.business_date, row.stall, amount, reference))
+        moment = row.moment if market is None or item.stall is None else None
+        why = match_reason.say(row.rule, language) if row.rule else None
+        found.append(Half(row.is_line, moment, row.business_date, row.stall, amount, reference, why))
     return found
 
 

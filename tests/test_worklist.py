@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from ground import audit, terminal
 from ground.store import Store
+from payments import finding
 from tests import shell
 from tests.bank_book import Stated, findings, reconcile, sales, state
 from tests.cast import Cast
@@ -177,3 +178,37 @@ def test_a_row_whose_number_is_none_is_named_and_costs_the_others_nothing(worked
     assert answer.status_code == 200
     assert answer.text.count("không phải là số của việc cần xem xét") == len(ids)
     assert ("B1", "2026-10-05", 61_000, 1, 61_000) in sales(worked.books)
+
+
+def test_anyone_who_works_it_off_sees_why_this_pair(worked: Cast) -> None:
+    operator, number = worked.sign_in("operator"), numbers(worked.books)["amount_differs"]
+    page = operator.get(f"/finding?number={number}").text
+    assert "vì cùng mã tham chiếu" in page and "09:00" in page
+    books = worked.books
+    rules = {each["kind"]: each["rule"] for each in shell.run(books.settings, "findings", "--format", "json").document}
+    assert rules["amount_differs"] == "reference"
+    for name in ("2", "ft26278000002"):
+        (row,) = shell.run(books.settings, "match", "show", name, "--format", "json").document
+        assert (row["external_id"], row["told"], row["stated"], row["rule"]) == ("2", 52_000, 47_000, "reference")
+        assert row["why"] == "the same reference" and row["undone_at"] is None
+    (waiting,) = shell.run(books.settings, "match", "show", "3", "--format", "json").document
+    assert (waiting["rule"], waiting["why"], waiting["stated"]) == (None, "not paired", None)
+    assert "the same reference" in shell.run(books.settings, "match", "show", "2").out
+    unknown = shell.run(books.settings, "match", "show", "nobody")
+    assert unknown.code == 1 and "nobody" in unknown.err
+
+
+def test_a_board_has_no_list_of_a_stalls_payments(worked: Cast) -> None:
+    books, board = worked.books, worked.sign_in("board")
+    state(books, [Stated("2026-10-07 09:17:00", 33_000), Stated("2026-10-07 11:41:00", 44_000)])
+    reconcile(books)
+    assert ("not_notified", "A1", 33_000, "resolved") in findings(books)
+    for status in ("", "?status=resolved"):
+        assert "2026-10-07" not in board.get(f"/board/cho-a/findings{status}").text
+        assert "07/10" not in board.get(f"/board/cho-a/findings{status}").text
+    assert "07/10" in worked.sign_in("operator").get("/findings?status=resolved").text
+    for each in finding.every(books.session(), status="resolved"):
+        assert board.get(f"/board/cho-a/finding?number={each['id']}").status_code == 404
+    number = numbers(books)["amount_differs"]
+    mine = board.get(f"/board/cho-a/finding?number={number}").text
+    assert "05/10" in mine and "09:00" not in mine
