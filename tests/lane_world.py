@@ -231,14 +231,19 @@ def arrange(lane: Lane, place: int, world: World) -> list[tuple[list[tuple[Told,
     """What is told and stated of a lane, in three waves. Alike lines come in one file, as a bank gives them."""
     notices = [(notice_of(lane, fact, str(place * 100 + nr)), fact) for nr, fact in enumerate(world.notices)]
     lines = [(line_of(lane, fact, ""), fact.wave) for fact in world.lines]
-    wave_of = dict(reversed(lines))
+    wave_of = {_words(line): wave for line, wave in reversed(lines)}
     waves, files = [], 0
     for wave in range(3):
-        stated = [line for line, _ in lines if wave_of[line] == wave]
+        stated = [line for line, _ in lines if wave_of[_words(line)] == wave]
         files += bool(stated)
         named = [line._replace(name=f"{lane.number}/{files}/{row}") for row, line in enumerate(stated)]
         waves.append(([pair for pair in notices if pair[1].wave == wave], named))
     return waves
+
+
+def _words(line: Stated) -> Stated:
+    """What makes a line alike another: a virtual account beside the same words does not tell them apart."""
+    return line._replace(virtual=None, stall=None)
 
 
 def findings(books: Store) -> dict[str, int]:
