@@ -76,7 +76,7 @@ class Tellers:
                 try:
                     answer = client.post(f"{self._address}/webhooks/sepay", content=body, headers=proof)
                 except httpx.HTTPError:
-                    time.sleep(0.01)
+                    time.sleep(0.05)  # knocking takes the time that the server needs to start
                     continue
                 with self._lock:
                     if answer.status_code == 200:
