@@ -74,8 +74,6 @@ def structure() -> Response:
     """The structure of the SDMX-CSV."""
     from payments import open_structure
 
-    from payments import open_structure
-
     return Response(open_structure.structure(clock.now()), media_type=SDMX_JSON)
 
 
