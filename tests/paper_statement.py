@@ -78,6 +78,11 @@ def plain(amount: int) -> str:
     return str(amount) if amount else ""
 
 
+def held(balance: int, style: Style) -> str:
+    """A balance: an amount of nothing is left blank, an empty account is said."""
+    return style(balance) or "0"
+
+
 STYLES: tuple[Style, ...] = (commas, cents, dotted, plain)
 
 
@@ -118,11 +123,11 @@ def cashup(sections: dict[str, Sequence[Paid]], style: Style = cents) -> Rows:
         after = balances(story)
         rows += [["Số tài khoản/Account number:", None, account], ["Loại tiền/Currency:", None, "VND"]]
         rows += [["Từ/ From: 01/10/2026 Đến/ To: 31/10/2026"]]
-        rows += [["Số dư đầu kỳ/ Opening balance :", None, style(OPENING)], []]
+        rows += [["Số dư đầu kỳ/ Opening balance :", None, held(OPENING, style)], []]
         heads = ["STT\nNo.", "Ngày GD/\nTNX Date", "Số CT/ Doc No", "Nợ/ Debit", "Có/ Credit", "Số dư/ Balance"]
         rows += [[*heads, "Nội dung chi tiết/ Transactions in detail"]]
         for number, (p, balance) in enumerate(zip(story, after, strict=True), 1):
-            amounts = [style(max(-p.amount, 0)), style(max(p.amount, 0)), style(balance)]
+            amounts = [style(max(-p.amount, 0)), style(max(p.amount, 0)), held(balance, style)]
             rows += [[str(number), stamp(p), p.reference, *amounts, p.memo]]
         out, income = sums(story)
         rows += [["Tổng số/ Total", None, None, style(out), style(income)]]
@@ -140,13 +145,16 @@ def bidv(story: Sequence[Paid], style: Style = commas) -> Rows:
         [f"Số tài khoản: {ACCOUNT}"],
     ]
     head += [["Loại tiền tệ: VND"], ["Ngày hiệu lực", "Ghi nợ", "Ghi có", "Số dư", "Mô tả"]]
-    head += [["Dư đầu", None, None, style(OPENING), None]]
+    head += [["Dư đầu", None, None, held(OPENING, style), None]]
     lines = [
-        [stamp(p), style(max(-p.amount, 0)), style(max(p.amount, 0)), style(b), p.memo]
+        [stamp(p), style(max(-p.amount, 0)), style(max(p.amount, 0)), held(b, style), p.memo]
         for p, b in zip(story, after, strict=True)
     ]
     out, income = sums(story)
-    tail: Rows = [["Cộng phát sinh", style(out), style(income)], ["Dư cuối", None, None, style([OPENING, *after][-1])]]
+    tail: Rows = [
+        ["Cộng phát sinh", style(out), style(income)],
+        ["Dư cuối", None, None, held([OPENING, *after][-1], style)],
+    ]
     return [*head, *lines, *tail]
 
 
@@ -154,7 +162,7 @@ def bidv_list(story: Sequence[Paid], style: Style = commas) -> Rows:
     """BIDV's CSV."""
     rows: Rows = [["STT", "Ngày GD", "Số tham chiếu", "Mô tả", "Phát sinh Nợ", "Phát sinh Có", "Số dư"]]
     for number, (p, balance) in enumerate(zip(story, balances(story), strict=True), 1):
-        amounts = [style(max(-p.amount, 0)), style(max(p.amount, 0)), style(balance)]
+        amounts = [style(max(-p.amount, 0)), style(max(p.amount, 0)), held(balance, style)]
         rows += [[str(number), stamp(p), p.reference, p.memo, *amounts]]
     return rows
 
@@ -163,12 +171,12 @@ def mb(story: Sequence[Paid], style: Style = commas) -> Rows:
     """MB: posted the day after at times, sums in a row without a day."""
     after = balances(story)
     rows: Rows = [[None, "NGÂN HÀNG TMCP QUÂN ĐỘI"], [None, "SAO KÊ CHI TIẾT TÀI KHOẢN"], []]
-    rows += [[None, f"Tài khoản/Account No: {ACCOUNT}", None, "Số dư đầu kỳ/Opening balance:", style(OPENING)]]
+    rows += [[None, f"Tài khoản/Account No: {ACCOUNT}", None, "Số dư đầu kỳ/Opening balance:", held(OPENING, style)]]
     heads = ["Ngày hạch toán/Posting date", "Ngày giao dịch/Transaction date", "Số bút toán/Reference No"]
     rows += [["STT/No", *heads, "Phát sinh nợ/Debit", "Phát sinh có/Credit", "Số dư/Balance", "Nội dung/Description"]]
     for number, (p, balance) in enumerate(zip(story, after, strict=True), 1):
         posted = f"{p.day + timedelta(days=1):%d/%m/%Y}"
-        amounts = [style(max(-p.amount, 0)), style(max(p.amount, 0)), style(balance)]
+        amounts = [style(max(-p.amount, 0)), style(max(p.amount, 0)), held(balance, style)]
         rows += [[str(number), posted, stamp(p), p.reference, *amounts, p.memo]]
     out, income = sums(story)
     rows += [[None, "Tổng cộng/Total", None, None, style(out), style(income)]]
@@ -180,15 +188,15 @@ def techcombank(story: Sequence[Paid], style: Style = bracketed) -> Rows:
     after = balances(story)
     rows: Rows = [["TECHCOMBANK"], ["Truy vấn giao dịch/Transaction enquiry"], *([[]] * 6)]
     rows += [["Số tài khoản/Account number", None, ACCOUNT], ["Loại tiền/Currency", None, "VND"], *([[]] * 3)]
-    rows += [["Số dư đầu ngày/Opening balance", None, None, None, None, None, style(OPENING)]]
-    rows += [["Số dư cuối ngày/ Closing balance", None, None, None, None, None, style([OPENING, *after][-1])]]
+    rows += [["Số dư đầu ngày/Opening balance", None, None, None, None, None, held(OPENING, style)]]
+    rows += [["Số dư cuối ngày/ Closing balance", None, None, None, None, None, held([OPENING, *after][-1], style)]]
     rows += [*([[]] * 4)]
     heads = ["Ngày KH thực hiện/Requesting date", "Ngày giao dịch/Transaction date", "Số bút toán/Reference number"]
     heads += ["Ngân hàng đối tác / Remitter's bank", "Tài khoản đích/Remitter's account number"]
     heads += ["Tên tài khoản đối ứng/Remitter's account name", "Diễn giải/Description", "Nợ/Debit", "Có/Credit"]
     rows += [[*heads, "Phí/Lãi / Fee/Interest", "Thuế/Transaction VAT", "Số dư/Running balance"]]
     for p, balance in zip(story, after, strict=True):
-        amounts = [style(min(p.amount, 0)), style(max(p.amount, 0)), None, None, style(balance)]
+        amounts = [style(min(p.amount, 0)), style(max(p.amount, 0)), None, None, held(balance, style)]
         rows += [[stamp(p), f"{p.day:%d/%m/%Y}", p.reference, "VCB", "0011", "NGUYEN VAN A", p.memo, *amounts]]
     return rows
 
