@@ -10,6 +10,7 @@ from ground.logs import log
 from ground.store import Store
 from payments import card, posting, retention
 
+BREATH_SECONDS = 0.1  # between two rounds: in a rush many notices share one, which costs hardly more than one alone
 PAUSE_SECONDS = 1.0  # other processes keep notices too, and the database may have been away
 STUCK_SECONDS = 60.0  # after which what could not be posted is tried once more
 RETENTION_SECONDS = 60.0  # between two looks for what has been kept long enough
@@ -26,6 +27,7 @@ class Poster:
         self._stuck_since = time.monotonic()
         self._dropped_at = time.monotonic()
         self._posted_well = False
+        self._ended_at = time.monotonic() - BREATH_SECONDS
         self._thread = threading.Thread(target=self._post_on, name="poster", daemon=True)
 
     @property
@@ -50,6 +52,7 @@ class Poster:
             last_round = self._stopping
             if not last_round:
                 self._wake.wait(PAUSE_SECONDS)
+                time.sleep(max(0.0, self._ended_at + BREATH_SECONDS - time.monotonic()))
                 self._wake.clear()
             try:
                 self._post()
@@ -59,6 +62,7 @@ class Poster:
                 self._posted_well = False
                 _LOG.warning("not posted", reason=type(error).__name__)
                 self._wake.wait(PAUSE_SECONDS)
+            self._ended_at = time.monotonic()
             if last_round:
                 return
 
@@ -72,7 +76,8 @@ class Poster:
 
     def _post_kept(self) -> None:
         with self._store.session() as session:
-            posting.post_all(session, self._stuck)
+            while posting.post_some(session, self._stuck) >= posting.BATCH:
+                pass
             card.post_all(session)
             version = session.execute(text("SELECT registry_version FROM installation")).scalar_one()
             if version != self._registry_version:

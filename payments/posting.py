@@ -42,7 +42,7 @@ def post_all(session: Session, stuck: list[int] | None = None) -> int:
     """Post until nothing waits; returns how many. `stuck` gathers the ids that can't be posted (our bug)."""
     skip = [] if stuck is None else stuck
     posted = 0
-    while count := _post_some(session, skip):
+    while count := post_some(session, skip):
         posted += count
     return posted
 
@@ -58,8 +58,8 @@ def post_batch(session: Session, limit: int = BATCH, skip: Sequence[int] = ()) -
     return len(notices)
 
 
-def _post_some(session: Session, stuck: list[int]) -> int:
-    """A batch; or, where one notice of it can't be posted, the batch one by one without that one."""
+def post_some(session: Session, stuck: list[int]) -> int:
+    """A batch; or, where one notice of it can't be posted, the batch one by one without that one. How many."""
     try:
         return post_batch(session, skip=stuck)
     except STORE_TROUBLE:
