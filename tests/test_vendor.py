@@ -1,5 +1,6 @@
 """The vendor's page through its door: her sums, her cash, her month and her book, and nobody else's."""
 
+import re
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -91,7 +92,7 @@ def test_a_slip_of_three_zeros_is_asked_about_at_once_mended_with_a_tap_and_coun
 
     operator = cast.sign_in("operator")
     assert "/operator/cash" in operator.get("/operator").text
-    told = operator.get("/operator/cash").text
+    told = re.sub(r'name="token" value="[0-9a-f]+"', "", operator.get("/operator/cash").text)
     assert "Chợ cho-a" in told and "<td>1</td>" in told and "310" not in told, "a count, no takings"
 
     assert declare(cast, "310000", day=str(today)) == 303
