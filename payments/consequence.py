@@ -35,12 +35,12 @@ class Outcome(NamedTuple):
 _LIVE = " UNION ".join(
     f"""
     SELECT m.* FROM {side} f CROSS JOIN LATERAL (
-        SELECT * FROM match WHERE {column} = f.id AND undone_at IS NULL {which} OFFSET 0) AS m
+        SELECT * FROM match WHERE {column} = f.id AND undone_at IS NULL {which} OFFSET 0) AS m {only}
     """
-    for side, column, which in (
-        ("told", "notice_id", ""),
-        ("stated", "line_id", "AND rule <> 'batch'"),
-        ("stated", "line_id", "AND rule = 'batch'"),
+    for side, column, which, only in (
+        ("told", "notice_id", "", ""),
+        ("stated", "line_id", "AND rule <> 'batch'", ""),
+        ("stated", "line_id", "AND rule = 'batch'", "WHERE EXISTS (SELECT FROM match WHERE rule = 'batch')"),
     )
 )
 _CHANGES = (
@@ -52,12 +52,12 @@ _CHANGES = (
     """,
     """
     CREATE TEMPORARY TABLE made ON COMMIT DROP AS
-    SELECT p.notice_id, p.line_id, p.rule, p.rule <> 'batch' AND n.amount <> l.amount AS differs
+    SELECT p.notice_id, p.line_id, p.rule, p.rule <> 'batch' AND n.amount <> l.amount AS differs, l.returned
     FROM pair p JOIN told n ON n.id = p.notice_id JOIN stated l ON l.id = p.line_id
     WHERE (p.notice_id, p.line_id, p.rule) NOT IN (SELECT notice_id, line_id, rule FROM live)
     """,
     "ANALYZE gone (notice_id)",
-    "ANALYZE made (notice_id, line_id, differs)",
+    "ANALYZE made (notice_id, line_id, differs, returned)",
 )
 _UNDO = text("UPDATE match SET undone_at = :now FROM gone g WHERE match.id = g.id")
 _RECORD = text("""
@@ -95,8 +95,15 @@ def draw(session: Session, through: date, corroborated: Sequence[int] = ()) -> O
 
 
 # Notices whose money may have to change: newly paired with another amount, unpaired, corrected or taken back before,
-# or of debits that are looked at. Pairs of a batch say nothing of the single amount; one of days that are not looked
-# at now stands as it is.
+# or of debits that are looked at. They are few, and looked up one by one.
+_CONCERNED = text("""
+    SELECT notice_id FROM gone
+    UNION SELECT notice_id FROM made WHERE differs OR returned
+    UNION SELECT e.notice_id FROM entry e JOIN told t ON t.id = e.notice_id
+        WHERE e.kind IN ('corrected', 'reversal', 'restored')
+    UNION SELECT unnest(CAST(:taken AS bigint[]))
+""")
+# Pairs of a batch say nothing of the single amount; one of days that are not looked at now stands as it is.
 _NOTICES = text("""
     SELECT n.id, n.provider, n.amount, n.beside, l.amount AS stated, l.id AS line_id,
         coalesce(l.reversal, false) AS returned
@@ -104,18 +111,13 @@ _NOTICES = text("""
     LEFT JOIN pair p ON p.notice_id = n.id AND p.rule <> 'batch'
     LEFT JOIN match m ON m.notice_id = n.id AND m.undone_at IS NULL AND m.rule <> 'batch'
     LEFT JOIN statement_line l ON l.id = coalesce(p.line_id, m.line_id)
-    WHERE n.id IN (
-        SELECT notice_id FROM gone
-        UNION SELECT m.notice_id FROM made m JOIN stated s ON s.id = m.line_id WHERE m.differs OR s.returned
-        UNION SELECT e.notice_id FROM entry e JOIN told t ON t.id = e.notice_id
-            WHERE e.kind IN ('corrected', 'reversal', 'restored')
-        UNION SELECT unnest(CAST(:taken AS bigint[])))
-    ORDER BY n.id
+    WHERE n.id = ANY(:ids) ORDER BY n.id
 """)
 
 
 def _right_notices(session: Session, taken: Taken) -> list[Movement]:
-    rows = session.execute(_NOTICES, {"taken": list(taken)}).all()
+    concerned = session.execute(_CONCERNED, {"taken": list(taken)}).scalars().all()
+    rows = session.execute(_NOTICES, {"ids": list(concerned)}).all() if concerned else []
     positions = journal.positions_of_notices(session, [row.id for row in rows])
     movements = []
     for row in rows:

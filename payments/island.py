@@ -114,7 +114,7 @@ _REST = text("""
         i.decided, coalesce(n.account, a.number) AS account, CASE WHEN i.side = 0 THEN n.bin ELSE a.bin END AS bin
     FROM isle i
     JOIN account a ON a.id = i.account_id
-    LEFT JOIN notice n ON i.side = 0 AND n.id = i.id
+    LEFT JOIN LATERAL (SELECT account, bin FROM notice WHERE i.side = 0 AND id = i.id OFFSET 0) AS n ON true
     WHERE NOT EXISTS (SELECT FROM fresh p WHERE i.side = 0 AND p.notice_id = i.id)
         AND NOT EXISTS (SELECT FROM fresh p WHERE i.side = 1 AND p.line_id = i.id)
     ORDER BY i.account_id, i.key, i.amount, i.nr, i.side, i.at, i.day, i.ord
