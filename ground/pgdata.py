@@ -9,10 +9,18 @@ from ground import wheel
 from ground.postmaster import Place
 from ground.refusal import Refusal
 
+
+def _eighth_of_memory() -> int:
+    """In MB, between 128 and 1,024: what is left is the system's to keep files in, and other programs'."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return min(max(memory // 8, 128), 1024)
+
+
 # Written into postgresql.conf, where an operator may tune them; fsync and synchronous_commit stay on.
 SETTINGS = {
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": f"{_eighth_of_memory()}MB",
+    "temp_buffers": "64MB",  # matching works in temporary tables of a hundred thousand rows
     "max_wal_size": "4GB",
     "random_page_cost": "1.1",
     "jit": "off",

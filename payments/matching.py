@@ -83,6 +83,7 @@ _REACH = f"""
         WHERE v.number = l.virtual_account AND t.account_id IS NOT NULL)
 """
 # `low` and `high`: the days on which the bank may show it, half an hour around its time and until it must be booked.
+# Of each number by its index (OFFSET 0): the planner would go through the notices of years for every portion.
 _NOTICES = f"""
     CREATE TEMPORARY TABLE told ON COMMIT DROP AS
     SELECT {{distinct}} x.id, r.account_id, x.business_date AS day,
@@ -94,12 +95,14 @@ _NOTICES = f"""
             THEN (SELECT string_agg(t, ',' ORDER BY t) FROM unnest(x.tokens) AS t) END AS token,
         hashtextextended(x.provider || ' ' || x.external_id, 0) AS ord, x.names, x.named
     FROM scope s JOIN reach r USING (account_id)
-    JOIN notice x ON x.account = r.number AND x.business_date BETWEEN s.first AND s.last
-        AND (r.bin = x.bin OR r.bin IS NULL OR (x.bin IS NULL AND r.bankless @> x.business_date))
-        AND (r.days IS NULL OR r.days @> x.business_date)
+    CROSS JOIN LATERAL (
+        SELECT * FROM notice
+        WHERE account = r.number AND business_date BETWEEN s.first AND least(s.last, :through)
+            AND direction = 'in' AND repeat_of IS NULL OFFSET 0) AS x
     JOIN bank_day c ON c.day = x.business_date
-    WHERE x.direction = 'in' AND x.repeat_of IS NULL AND x.handled_at IS NOT NULL
-        AND x.business_date <= :through
+    WHERE (r.bin = x.bin OR r.bin IS NULL OR (x.bin IS NULL AND r.bankless @> x.business_date))
+        AND (r.days IS NULL OR r.days @> x.business_date)
+        AND x.handled_at IS NOT NULL
         AND CASE WHEN :beside IS NULL THEN NOT x.beside ELSE x.beside AND x.provider = :beside END
         AND x.id NOT IN (SELECT notice_id FROM finding WHERE notice_id IS NOT NULL AND kind = 'implausible')
     {{order}}
@@ -119,9 +122,11 @@ _LINES = """
         hashtextextended(encode(l.alike, 'hex'), l.nth) AS ord, l.names, l.named, f.stall_id AS decided,
         l.reversal AS returned
     FROM scope s
-    JOIN statement_line l ON l.account_id = s.account_id AND l.business_date BETWEEN s.first AND s.last
-    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned'
-    WHERE l.direction = 'in' AND l.business_date <= :through
+    CROSS JOIN LATERAL (
+        SELECT * FROM statement_line
+        WHERE account_id = s.account_id AND business_date BETWEEN s.first AND least(s.last, :through) OFFSET 0) AS l
+    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned' AND f.line_id IS NOT NULL
+    WHERE l.direction = 'in'
 """
 # Of a table that lives for seconds a look at 3,000 rows is enough; its sorts and joins stay in memory.
 _PLANNING = ("SET LOCAL default_statistics_target = 10", "SET LOCAL work_mem = '64MB'")

@@ -21,9 +21,8 @@ _TELLING = """
     LEFT JOIN finding d ON d.line_id = m.line_id AND d.status = 'assigned'
     LEFT JOIN finding f ON f.notice_id = m.notice_id AND f.status = 'open' AND f.kind = ANY(:held)
         AND f.stall_id IS NULL
-    WHERE d.id IS NOT NULL OR f.id IS NOT NULL AND EXISTS (
-        SELECT FROM statement_line l
-        WHERE l.id = m.line_id AND (l.tokens <> '{{}}' OR l.virtual_account IS NOT NULL))
+    WHERE d.id IS NOT NULL OR f.id IS NOT NULL AND (
+        SELECT l.tokens <> '{{}}' OR l.virtual_account IS NOT NULL FROM statement_line l WHERE l.id = m.line_id)
 """
 _OF_MADE = text(_TELLING.format(pairs="made"))
 _OF_NOTICES = text(_TELLING.format(pairs="(SELECT * FROM match WHERE notice_id = ANY(:notices) AND undone_at IS NULL)"))

@@ -98,23 +98,24 @@ FROM_JOURNAL = f"""
     LEFT JOIN match m ON m.notice_id = e.notice_id AND m.undone_at IS NULL
     GROUP BY 1, 2, 3
 """
-# A payment's first entry, which credits a stall or nobody's account, apart from what followed: each has its own index.
+# A payment's first entry, looked up by its notice: OFFSET 0 keeps the planner from going through the whole journal for
+# every portion of pairs. And what followed, which has an index of its own and is little.
+_FIRST = "SELECT * FROM entry WHERE notice_id = p.notice_id AND kind IN ('sale', 'held') OFFSET 0"
 _FOLLOWED = "kind NOT IN ('sale', 'held', 'refund', 'reinstated')"
-_HALVES = "UNION ALL".join(
-    f"""
-    SELECT notice_id, business_date, substr({account}, 7)::bigint AS stall_id, {sign}amount AS value
-    FROM entry WHERE {account} LIKE 'stall:%' AND {which}
-    """
-    for account, sign, which in (
-        ("credit", "", "kind IN ('sale', 'held')"),
-        ("credit", "", _FOLLOWED),
-        ("debit", "-", _FOLLOWED),
-    )
-)
+_HALVES = f"""
+    SELECT e.business_date, substr(e.credit, 7)::bigint AS stall_id, e.amount AS value
+    FROM {{pairs}} AS p CROSS JOIN LATERAL ({_FIRST}) AS e WHERE e.credit LIKE 'stall:%'
+    UNION ALL
+    SELECT e.business_date, substr(e.credit, 7)::bigint, e.amount
+    FROM {{pairs}} AS p JOIN entry e USING (notice_id) WHERE e.credit LIKE 'stall:%' AND e.{_FOLLOWED}
+    UNION ALL
+    SELECT e.business_date, substr(e.debit, 7)::bigint, -e.amount
+    FROM {{pairs}} AS p JOIN entry e USING (notice_id) WHERE e.debit LIKE 'stall:%' AND e.{_FOLLOWED}
+"""
 _CONFIRM = _UPSERT.format(
     changes=f"""
     SELECT s.market_id, e.business_date, e.stall_id, 0, 0, 0, (:sign * sum(e.value))::bigint
-    FROM {{pairs}} AS p JOIN ({_HALVES}) AS e ON e.notice_id = p.notice_id JOIN stall s ON s.id = e.stall_id
+    FROM ({_HALVES}) AS e JOIN stall s ON s.id = e.stall_id
     GROUP BY 1, 2, 3
 """
 )
