@@ -15,14 +15,10 @@ from docs.screenshots import ARGUMENTS, find_chromium
 KBIT = 1000 / 8
 LINE = {"offline": False, "latency": 150, "downloadThroughput": 1600 * KBIT, "uploadThroughput": 750 * KBIT}
 SLOWER = 4
-# By whoever comes in, the pages that are opened first; {market} is the demo's first market, {serial} one of its codes.
-PAGES = {
-    "": ("/", "/markets/{market}", "/apply", "/q/{serial}", "/v/{serial}", "/signin"),
-    "vendor": ("/stall",),
-    "helper": ("/field",),
-    "board": ("/board/{market}",),
-    "ward": ("/ward",),
-}
+# What everybody opens; {market} is the demo's first market, {serial} one of its codes. And the pages on which those
+# who sign in land.
+PAGES = ("/", "/markets/{market}", "/apply", "/q/{serial}", "/v/{serial}", "/signin")
+PEOPLE = ("vendor", "helper", "board", "ward")
 # The last entry is the largest that was painted.
 LARGEST = """() => new Promise(done => new PerformanceObserver(seen => done(seen.getEntries().at(-1).startTime))
     .observe({type: 'largest-contentful-paint', buffered: true}))"""
@@ -49,13 +45,11 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         places = {"market": _first_market(browser, address), "serial": chosen.serial}
         print(f"{'page':28}{'largest paint, ms':>20}{'slowest':>10}{'kB':>8}")
-        for who, paths in PAGES.items():
-            context = browser.new_context(viewport={"width": 360, "height": 800})
-            if who:
-                _come_in(context, address, who)
+        for who in (None, *PEOPLE):
+            context = browser.new_context(viewport={"width": 360, "height": 800}, service_workers="block")
+            paths = [path.format(**places) for path in PAGES] if who is None else [_come_in(context, address, who)]
             for path in paths:
-                url = address + path.format(**places)
-                seen = [_open(context, url) for _ in range(chosen.times)]
+                seen = [_open(context, address + path) for _ in range(chosen.times)]
                 middle, slowest = (f(each.milliseconds for each in seen) for f in (median, max))
                 weight = max(each.kilobytes for each in seen)
                 print(f"{path:28}{middle:>20,.0f}{slowest:>10,.0f}{weight:>8.1f}", flush=True)
@@ -69,12 +63,13 @@ def _first_market(browser: Browser, address: str) -> str:
         return str(page.evaluate(PLACES)["market"])
 
 
-def _come_in(context: BrowserContext, address: str, who: str) -> None:
-    """By the demo's own door."""
+def _come_in(context: BrowserContext, address: str, who: str) -> str:
+    """By the demo's own door; the page on which one lands."""
     with context.new_page() as page:
         page.goto(f"{address}/signin")
         page.locator(f"form[action='/signin/demo'] button[value='{who}']").click()
         page.wait_for_load_state()
+        return page.url.removeprefix(address)
 
 
 def _open(context: BrowserContext, url: str) -> Opened:
