@@ -13,7 +13,6 @@ from ground.refusal import Refusal
 from merchants import code
 from merchants.market import Market
 
-SIZES = ("a6", "a5")
 STEPS = {
     "printed": ("handed_over", "damaged", "replaced", "revoked"),
     # hangs at the stall

@@ -10,8 +10,6 @@ from sqlmodel import Field, Session, SQLModel
 from ground.database import Moment
 from ground.refusal import Refusal
 
-STATUSES = ("trading", "vacant", "suspended", "closed")
-
 
 class Stall(SQLModel, table=True):
     """`number` is the board's own, kept as text and unique in the market whatever its case."""

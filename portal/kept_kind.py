@@ -8,7 +8,6 @@ HELD = """
         WHERE merchant_id = ANY(CAST(:merchants AS bigint[])) AND superseded_at IS NULL)
 """
 _ON_HER_DAYS = "x.{day} >= h.since AND (h.until IS NULL OR x.{day} < h.until)"
-FATES = ("goes", "nameless", "stays")
 
 
 class Kind(NamedTuple):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ground import words
 from ground.refusal import Refusal
+from merchants.workbook import ZIP
 from payments.statements import source, table
 from payments.statements.layout import BANKS
 from payments.statements.line import Lines, Movement
@@ -104,6 +105,11 @@ def test_a_file_that_is_not_there_or_too_large_or_an_unknown_bank(
     with file.open("wb") as content:
         content.truncate(source.LARGEST_FILE + 1)
     assert refusal(lambda: read(file)).code == "statement.too_large"
+    with file.open("wb") as content:
+        content.write(ZIP)
+        content.truncate(source.LARGEST_WORKBOOK + 1)
+    assert "100 MB" in refusal(lambda: read(file)).message()
+    file.write_bytes(b"a")
     assert refusal(lambda: read(file, bank="acb")).code == "statement.unknown_bank"
     monkeypatch.setattr(table, "MOST_LINES", 3)
     assert refusal(lambda: read_rows(tmp_path, bilingual(STORY))).code == "statement.too_many_lines"

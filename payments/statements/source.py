@@ -86,18 +86,19 @@ def walk_lines(source: Source) -> Iterator[tuple[int, str]]:
 
 
 def _first(file: Path) -> bytes:
-    """The size is asked before anything is read."""
+    """Of more than its kind may have, no more than the beginning is read."""
     try:
         size = file.stat().st_size
-        if file.is_file() and size > LARGEST_FILE:
-            most = LARGEST_FILE // 2**20
-            raise Refusal("statement.too_large", status=413, name=file.name, size=-(-size // 2**20), most=most)
         with file.open("rb") as content:
             first = content.read(_HEAD)
     except FileNotFoundError as error:
         raise Refusal("sheet.missing", name=str(file)) from error
     except OSError as error:
         raise Refusal("sheet.unreadable", name=str(file)) from error
+    largest = LARGEST_WORKBOOK if first.startswith((ZIP, OLE)) else LARGEST_FILE
+    if size > largest:
+        size, most = -(-size // 2**20), largest // 2**20
+        raise Refusal("statement.too_large", status=413, name=file.name, size=size, most=most)
     if not first.strip(b"\x00 \t\r\n\xef\xbb\xbf"):
         raise Refusal("sheet.empty", name=file.name)
     return first
