@@ -19,7 +19,9 @@ from tests.lane_world import Lane, World
 from tests.matching_oracle import Matched
 from tests.world import post
 
-LANES, FEW = 27, 9  # side by side in one set of books: reconciling them takes hardly longer than reconciling one
+# Side by side in one set of books: reconciling them takes hardly longer than reconciling one.
+MANY, LANES, FEW = 81, 27, 9
+MANY_SIDE_BY_SIDE = st.lists(lane_world.worlds(), min_size=MANY, max_size=MANY)
 SIDE_BY_SIDE = st.lists(lane_world.worlds(), min_size=LANES, max_size=LANES)
 A_FEW = st.lists(lane_world.worlds(), min_size=FEW, max_size=FEW)
 LINES_FIRST = st.tuples(*[st.booleans()] * 3)
@@ -41,6 +43,11 @@ class Side(NamedTuple):
 @pytest.fixture
 def lanes(books: Store) -> list[Lane]:
     return lane_world.build(books, LANES)
+
+
+@pytest.fixture
+def many_lanes(books: Store) -> list[Lane]:
+    return lane_world.build(books, MANY)
 
 
 def meet_at_once(books: Store, lanes: Sequence[Lane], drawn: Sequence[World]) -> list[Side]:
@@ -175,9 +182,19 @@ def test_a_decision_is_a_fact_like_others(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@settings(DRAWN, max_examples=17)
+@settings(DRAWN, max_examples=26)
+@given(drawn=MANY_SIDE_BY_SIDE)
+def test_thousands_of_worlds_are_paired_as_the_oracle_says(
+    books: Store, many_lanes: list[Lane], drawn: list[World]
+) -> None:
+    compare(books, meet_at_once(books, many_lanes, drawn))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@settings(DRAWN, max_examples=6)
 @given(drawn=SIDE_BY_SIDE, chance=CHANCE)
-def test_thousands_of_worlds_are_paired_and_decided_as_the_oracle_says(
+def test_more_worlds_are_paired_and_decided_as_the_oracle_says(
     books: Store, lanes: list[Lane], drawn: list[World], chance: random.Random
 ) -> None:
     told = meet_at_once(books, lanes, drawn)
