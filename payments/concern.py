@@ -1,7 +1,7 @@
 """Whose business a finding is: the market's at whose stall its money stands; what nobody has, all those it may be for.
 
 The operator's is everything. A board may neither see nor decide what is another market's, even where one of its own
-stalls was once meant.
+stalls was once meant, nor a stall's payment that needed nobody. List, page, workbook and decision ask this one rule.
 """
 
 from sqlalchemy import text
@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from ground.refusal import Refusal
 from merchants.market import Market
+from payments import finding
 
 # A payment's entries by two indexes: what posted it, and what moved its money on (`journal.positions_of_…`).
 _ENTRIES = """
@@ -49,7 +50,9 @@ _MEANT_HERE = """
             SELECT FROM stall c WHERE c.id = ANY(f.candidates) AND c.market_id = :market)
         ELSE EXISTS (SELECT FROM stall s WHERE s.id = f.stall_id AND s.market_id = :market) END)
 """
-OF_MARKET = f"(CAST(:market AS bigint) IS NULL OR {_MEANT_HERE} AND NOT {_HELD_ELSEWHERE})"
+# A stall's payment that needed nobody: these together would tell a board every payment of the stall.
+_ROUTINE = f"(f.stall_id IS NOT NULL AND f.status = 'resolved' AND f.decided_by = '{finding.ITSELF}')"
+OF_MARKET = f"(CAST(:market AS bigint) IS NULL OR NOT {_ROUTINE} AND {_MEANT_HERE} AND NOT {_HELD_ELSEWHERE})"
 """The rule, of a row `finding f`; :market is a market's id, NULL for the operator."""
 ONLY_MARKET = "(SELECT min(market_id) FROM stall WHERE id = ANY(f.candidates) HAVING min(market_id) = max(market_id))"
 """The market of all the stalls that a finding's money may be for, if it is one."""
@@ -57,10 +60,15 @@ ONLY_MARKET = "(SELECT min(market_id) FROM stall WHERE id = ANY(f.candidates) HA
 _ASKED = text(f"SELECT 1 FROM finding f WHERE f.id = :id AND {OF_MARKET}")
 
 
+def is_of(session: Session, market: Market | None, finding_id: int) -> bool:
+    """Whether it is this market's business as it stands now. market None: the operator's, who has them all."""
+    asked = {"id": finding_id, "market": None if market is None else market.key}
+    return session.execute(_ASKED, asked).first() is not None
+
+
 def check(session: Session, market: Market | None, finding_id: int) -> None:
     """Refusal (404) when it is not this market's business; whether there is one at all is not told either."""
-    asked = {"id": finding_id, "market": None if market is None else market.key}
-    if session.execute(_ASKED, asked).first() is None:
+    if not is_of(session, market, finding_id):
         raise unknown(market, finding_id)
 
 

@@ -54,8 +54,6 @@ class Half(NamedTuple):
 
 # Money lies with nobody while it waits in suspense; an undecided pair is somebody's among the candidates.
 _NOBODYS = "f.stall_id IS NULL AND f.kind = ANY(:held) AND f.status IN ('open', 'closed') AND NOT f.detail ? 'doubt'"
-# A stall's payment that needed nobody: to a board a list of these would tell every payment of the stall.
-_ROUTINE = f"f.stall_id IS NOT NULL AND f.status = 'resolved' AND f.decided_by = '{finding.ITSELF}'"
 _ITEMS = f"""
     SELECT f.id, f.kind, f.status, f.business_date, m.code AS market, st.section, s.number AS stall, f.amount,
         (CAST(:today AS date) - (f.opened_at AT TIME ZONE INTERVAL '7 hours')::date) AS age, {_NOBODYS} AS nobodys,
@@ -68,7 +66,7 @@ _ITEMS = f"""
     LEFT JOIN stall s ON s.id = f.stall_id
     LEFT JOIN stall_state st ON st.stall_id = s.id AND st.superseded_at IS NULL
         AND st.since <= f.business_date AND (st.until IS NULL OR f.business_date < st.until)
-    WHERE {concern.OF_MARKET} AND (CAST(:market AS bigint) IS NULL OR NOT ({_ROUTINE}))
+    WHERE {concern.OF_MARKET}
 """
 _PAGE = text(
     f"{_ITEMS} AND (CAST(:status AS text) IS NULL OR f.status = :status)"

@@ -13,7 +13,7 @@ from ground.refusal import Refusal
 from ground.store import Store
 from merchants import market
 from merchants.market import Market
-from payments import decision_sheet, finding, wish, worklist
+from payments import concern, decision_sheet, finding, wish, worklist
 from payments.wish import Wish
 from portal import doorstep, page, throttle
 from portal.access import Door, needs, signed_in
@@ -182,6 +182,7 @@ def _one(request: Request, session: Session, found: Market | None, number: int) 
 
 
 def _decide(request: Request, store: Store, code: str | None, wished: Wish) -> Response:
+    """And back to its page; to the list when it is nobody's business any more, as a decision taken back can be."""
     with store.session() as session:
         found = market.find(session, code) if code else None
         try:
@@ -190,4 +191,6 @@ def _decide(request: Request, store: Store, code: str | None, wished: Wish) -> R
             session.rollback()
             return doorstep.again(request, "finding.html", refusal, **_one(request, session, found, wished.finding_id))
         session.commit()
-    return RedirectResponse(f"{_paths(found)['one']}?number={wished.finding_id}", 303)
+        stays = concern.is_of(session, found, wished.finding_id)
+    paths = _paths(found)
+    return RedirectResponse(f"{paths['one']}?number={wished.finding_id}" if stays else paths["root"], 303)

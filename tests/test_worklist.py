@@ -212,3 +212,57 @@ def test_a_board_has_no_list_of_a_stalls_payments(worked: Cast) -> None:
     number = numbers(books)["amount_differs"]
     mine = board.get(f"/board/cho-a/finding?number={number}").text
     assert "05/10" in mine and "09:00" not in mine
+
+
+@pytest.fixture
+def routine(worked: Cast) -> int:
+    """The number of a finding about a payment of A1 that needed nobody: a line without a notice."""
+    state(worked.books, [Stated("2026-10-07 09:17:00", 33_000)])
+    reconcile(worked.books)
+    with worked.books.engine.connect() as connection:
+        asked = text("SELECT id FROM finding WHERE kind = 'not_notified' AND status = 'resolved'")
+        return int(connection.execute(asked).scalar_one())
+
+
+def test_what_a_board_does_not_see_it_neither_opens_nor_decides(worked: Cast, routine: int) -> None:
+    """Whoever knows its number learns as little as of a number that there is none of, by whatever door."""
+    books, board = worked.books, worked.sign_in("board")
+    before = sales(books), findings(books)
+    for number in (routine, 987_654):
+        assert board.get(f"/board/cho-a/finding?number={number}").status_code == 404
+        for wish in ({"verb": "assign", "stall": "A2"}, {"verb": "undo"}, {"verb": "close"}):
+            sent = {"number": str(number), "reason": "hỏi", **wish}
+            answer = board.submit("/account", "/board/cho-a/finding", **sent)
+            assert answer.status_code == 404 and "không có trong danh sách" in answer.text
+    assert (sales(books), findings(books)) == before
+    body = board.get("/board/cho-a/findings.xlsx").content
+    sheet = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(body)).get_sheet_by_index(0).to_python()
+    assert routine not in [row[0] for row in sheet[1:]]
+    rows = [["Số", "Quyết định", "Giao cho sạp", "Lý do"]]
+    rows += [[str(number), "giao", "A2", "của sạp này"] for number in (routine, 987_654)]
+    rows.append([str(numbers(books)["unattributed"]), "giao", "B1", "nhớ mặt"])
+    files = {"file": ("decided.csv", "\n".join(";".join(row) for row in rows).encode())}
+    answer = board.submit("/board/cho-a/findings", "/board/cho-a/findings/decisions", files=files)
+    assert answer.status_code == 200 and answer.text.count("không có trong danh sách") == 2
+    assert ("B1", "2026-10-05", 61_000, 1, 61_000) in sales(books)
+    assert ("A1", "2026-10-07", 33_000, 1, 33_000) in sales(books)
+    assert records(books, routine) == []
+
+
+def test_a_board_takes_back_what_was_decided_before_its_eyes_even_if_it_then_goes_out_of_sight(
+    worked: Cast, routine: int
+) -> None:
+    """The operator gave the payment to another stall, so its board sees it; taken back, it needs nobody again."""
+    books, board = worked.books, worked.sign_in("board")
+    keep(books, [told(5, 33_000, account="1000001", at="2026-10-07 09:17:00")])
+    post(books)
+    wish = {"number": str(routine), "reason": "hỏi"}
+    operator = worked.sign_in("operator")
+    assert operator.submit("/account", "/finding", verb="assign", stall="cho-a/A2", **wish).status_code == 303
+    page = f"/board/cho-a/finding?number={routine}"
+    assert board.get(page).status_code == 200
+    answer = board.submit("/account", "/board/cho-a/finding", verb="undo", **wish)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/board/cho-a/findings")
+    assert ("A1", "2026-10-07", 33_000, 1, 33_000) in sales(books)
+    assert board.get(page).status_code == 404
+    reconcile(books)
