@@ -2,6 +2,7 @@
 
 A debit is one only if it carries the credit's reference, or if the bank marks it as one (MT940's RC and RD, camt's
 RvslInd, the layout's own word), and it is never larger than the credit. Anything else is the vendor's own business.
+Where the credit is one line for many notices, nothing tells from which of them it takes: somebody is asked.
 
 Debits share credits, and what one took is not there for the next: whoever asks about one of them has to look at every
 debit and every credit that hang together with it, however long ago they were.
@@ -34,7 +35,7 @@ class Reversal(NamedTuple):
 class Reversals(NamedTuple):
     """What debits take back; notices and lines are also those that such a debit took from once and does not any more.
 
-    unclear: debits that the bank marks, of which can't be told what they take back.
+    unclear: debits that take something back, of which can't be told what.
     """
 
     found: list[Reversal]
@@ -87,15 +88,15 @@ _DEBITS = text(f"""
         AND d.business_date <= :through AND d.amount <= c.amount
     WHERE c.id = ANY(:credits) AND (d.named && c.names OR d.reversal AND d.amount = c.amount)
 """)
-# A debit `d` with each credit it could mean, and the notice `n` that this is: of a line paired in this scope that of
-# now, of one outside the one it has. Whose a payment was at first counts.
+# A debit `d` with each credit it could mean, and the notice `n` that this is, or whether it is a batch of them: of a
+# line paired in this scope that of now, of one outside the one it has. Whose a payment was at first counts.
 CANDIDATES = """
     SELECT d.id, d.account_id, d.business_date AS day, d.amount, d.reversal, c.id AS credit_id,
         c.business_date AS credit_day, c.amount AS credit_amount, n.id AS notice_id,
         CASE WHEN n.id IS NULL
             THEN (SELECT e.credit FROM entry e WHERE e.kind IN ('sale', 'held') AND e.line_id = c.id)
             ELSE (SELECT e.credit FROM entry e WHERE e.kind IN ('sale', 'held') AND e.notice_id = n.id)
-        END AS holder
+        END AS holder, {batch} AS batch
     FROM {meant}
     LEFT JOIN statement_line c ON c.id = x.credit_id
     {matched}
@@ -113,6 +114,12 @@ _CANDIDATES = text(
             LEFT JOIN match m ON m.line_id = c.id AND m.undone_at IS NULL AND m.rule <> 'batch'
                 AND NOT EXISTS (SELECT FROM stated s WHERE s.id = c.id)
             LEFT JOIN notice n ON n.id = coalesce(p.notice_id, m.notice_id)
+        """,
+        batch="""
+            CASE WHEN EXISTS (SELECT FROM stated s WHERE s.id = c.id)
+                THEN EXISTS (SELECT FROM pair q WHERE q.line_id = c.id AND q.rule = 'batch')
+                ELSE EXISTS (
+                    SELECT FROM match q WHERE q.line_id = c.id AND q.rule = 'batch' AND q.undone_at IS NULL) END
         """,
     )
 )
@@ -161,10 +168,10 @@ def choose(rows: Iterable[Any], owners: dict[int, str]) -> tuple[list[Reversal],
         candidates = list(several)
         fitting = [row for row in candidates if row.amount <= left.get(row.credit_id, row.credit_amount or 0)]
         chosen = _choose(fitting, owners)
-        if chosen is not None:
+        if chosen is not None and not chosen.batch:
             left[chosen.credit_id] = left.get(chosen.credit_id, chosen.credit_amount) - chosen.amount
             found.append(Reversal(chosen.id, chosen.amount, chosen.credit_id, chosen.notice_id))
-        elif candidates[0].reversal:
+        elif chosen is not None or candidates[0].reversal:
             unclear.append(candidates[0])
     return found, unclear
 

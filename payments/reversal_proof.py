@@ -47,6 +47,7 @@ _CANDIDATES = text(
             LEFT JOIN match m ON m.line_id = c.id AND m.undone_at IS NULL AND m.rule <> 'batch'
             LEFT JOIN notice n ON n.id = m.notice_id
         """,
+        batch="EXISTS (SELECT FROM match q WHERE q.line_id = c.id AND q.rule = 'batch' AND q.undone_at IS NULL)",
     )
 )
 _ONCE_TAKEN = text(f"""

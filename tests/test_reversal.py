@@ -104,6 +104,26 @@ def test_a_batch_of_long_ago_is_not_posted_beside_its_notices(books: Store, mark
     assert sales(books) == [("A1", "2026-10-05", 80_000, 2, 80_000), ("A1", "2026-11-20", 7_000, 1, 7_000)]
 
 
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+def test_what_is_taken_back_of_a_batch_is_asked_about_once(
+    books: Store, market: Street, marked: bool, together: bool
+) -> None:
+    tell(books, *(told(id_, 40_000, referenceCode="BATCH20261005A", at=f"2026-10-05 1{id_}:00:00") for id_ in (1, 2)))
+    batch = Stated("2026-10-05 21:00:00", 80_000, "BATCH20261005A")
+    back = Stated("2026-10-12", -40_000, "R1", reversal=marked, named=("BATCH20261005A",))
+    if together:
+        state(books, [batch, back])
+    else:
+        state(books, [batch])
+        reconcile(books, "2026-10-10")
+        state(books, [back])
+    for through in ("2026-10-12", "2026-10-13"):
+        reconcile(books, through)
+        assert sales(books) == [("A1", "2026-10-05", 80_000, 2, 80_000)]
+        assert [(row[0], row[2]) for row in findings(books)] == [("ambiguous", 40_000)]
+
+
 @pytest.mark.parametrize("notified", [True, False])
 def test_verify_sees_money_that_came_back_by_itself(books: Store, market: Street, notified: bool) -> None:
     if notified:
