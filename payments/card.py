@@ -17,7 +17,7 @@ from sqlmodel import Field, Session, SQLModel
 from ground import clock
 from ground.database import Moment
 from payments import journal, payout
-from payments.movement import Movement
+from payments.movement import OF_REFUNDS, Movement
 from payments.notice import AMOUNT_KEPT_MAX
 from payments.reference import bounded
 
@@ -194,7 +194,7 @@ def _owed(session: Session, wanted: Sequence[str]) -> list[Movement]:
         if journal.stall_of(account) is not None:
             for moment, amount in facts.get(sale.reference, {}).items():
                 ledger[sale.id, account, moment] = amount
-    for each in session.execute(_POSTED, {"sales": ids, "kinds": list(journal.OF_REFUNDS)}):
+    for each in session.execute(_POSTED, {"sales": ids, "kinds": list(OF_REFUNDS)}):
         key = (each.notice_id, each.account, each.occurred_at)
         ledger[key] = ledger.get(key, 0) - each.amount
     return [_movement(*key, amount) for key, amount in sorted(ledger.items()) if amount]

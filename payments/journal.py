@@ -17,12 +17,9 @@ from sqlmodel import Field, Session, SQLModel
 from ground import clock
 from ground.database import Moment
 from payments import own_effect, stall_day
-from payments.movement import Movement
+from payments.movement import OF_REFUNDS, Movement
 from payments.own_effect import Payment, Standing
 from payments.stall_day import Change
-
-OF_REFUNDS = ("refund", "reinstated")
-"""Kinds that change what a stall has, never what it sold."""
 
 
 class Entry(SQLModel, table=True):

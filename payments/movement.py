@@ -3,6 +3,9 @@
 from datetime import date, datetime
 from typing import NamedTuple
 
+OF_REFUNDS = ("refund", "reinstated")
+"""Kinds that change what a stall has, never what it sold. Its text is SQL's too: `kind IN {OF_REFUNDS}`."""
+
 
 class Movement(NamedTuple):
     """amount: whole đồng, above 0. occurred_at None: only the day is known. sales: 0 or 1."""

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from ground import clock
-from payments.movement import Movement
+from payments.movement import OF_REFUNDS, Movement
 
 WORLD = "world:vendor"
 REASON = "vendor"
@@ -97,7 +97,7 @@ def _refunds(entered: Iterable[Any]) -> dict[tuple[Payment, int, datetime], int]
     """What the journal has as given back, by payment, stall and moment."""
     found: dict[tuple[Payment, int, datetime], int] = {}
     for row in entered:
-        if row.kind in ("refund", "reinstated"):
+        if row.kind in OF_REFUNDS:
             account, sign = (row.debit, 1) if row.kind == "refund" else (row.credit, -1)
             key = ((row.notice_id, row.line_id), int(account.partition(":")[2]), row.occurred_at)
             found[key] = found.get(key, 0) + sign * row.amount

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from payments import card, journal, own_effect
+from payments.movement import OF_REFUNDS
 from payments.own_effect import Payment
 
 NEWS_DAYS = 35
@@ -106,7 +107,7 @@ _DAY = text(f"""
                 max(id) FILTER (WHERE credit = mine.credit AND kind IN ('sale', 'attributed', 'moved')) AS entry_id,
                 bool_or(kind = 'reversal' AND by_line_id IS NOT NULL) AS taken,
                 coalesce(sum(CASE mine.credit WHEN credit THEN amount WHEN debit THEN -amount END)
-                    FILTER (WHERE kind NOT IN ('refund', 'reinstated')), 0)::bigint AS sold,
+                    FILTER (WHERE kind NOT IN {OF_REFUNDS}), 0)::bigint AS sold,
                 coalesce(sum(CASE 'own:' || mine.stall_id WHEN credit THEN amount WHEN debit THEN -amount END),
                     0)::bigint AS apart,
                 coalesce(sum(CASE kind WHEN 'refund' THEN amount WHEN 'reinstated' THEN -amount END)

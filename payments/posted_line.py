@@ -15,7 +15,7 @@ from payments.attribution import Attribution, Receipt
 from payments.corroboration import SIDES
 from payments.finding import Opened
 from payments.journal import Position
-from payments.movement import Movement
+from payments.movement import OF_REFUNDS, Movement
 
 WORLD = "world:statement"
 SUSPENSE = "suspense:statement"
@@ -39,7 +39,7 @@ _LINES = text(f"""
         SELECT e.line_id, sum(CASE WHEN e.debit LIKE 'world:%' THEN e.amount
             WHEN e.credit LIKE 'world:%' THEN -e.amount ELSE 0 END) AS amount
         FROM (SELECT id FROM stated UNION SELECT unnest(CAST(:taken AS bigint[]))) AS line
-        JOIN entry e ON e.line_id = line.id AND e.kind NOT IN ('refund', 'reinstated') GROUP BY 1
+        JOIN entry e ON e.line_id = line.id AND e.kind NOT IN {OF_REFUNDS} GROUP BY 1
     ), facts AS (
         SELECT s.id, s.amount, s.decided, p.notice_id IS NOT NULL OR s.returned AS paired,
             t.line_id IS NOT NULL AS tied, t.notices, t.doubt
@@ -160,7 +160,7 @@ def _tied(session: Session, row: Any) -> Opened:
 
 
 def report_unclear(session: Session, debits: Sequence[Any]) -> int:
-    """Debits that the bank marks as taking something back, without telling what; returns the new findings."""
+    """Debits that take something back, without telling what; returns the new findings."""
     opened = []
     for row in debits:
         number = session.execute(text("SELECT number, bin FROM account WHERE id = :id"), {"id": row.account_id}).one()

@@ -14,6 +14,7 @@ from payments import census, evidence, indicator, lot, sealed_roll
 from payments.area import Area, Place
 from payments.evidence import Known
 from payments.figure import Figure
+from payments.movement import OF_REFUNDS
 from payments.sealed_input import Mark
 from payments.sealed_roll import Reach
 from payments.stall_day import SIDES
@@ -80,8 +81,8 @@ _TAKINGS = text(f"""
     INSERT INTO pg_temp.stall_day (market_id, business_date, stall_id, sales_value, sales_count, refunds_value,
         confirmed_value)
     SELECT e.market_id, e.business_date, e.stall_id, sum(e.value), sum(e.sales),
-        coalesce(sum(-e.value) FILTER (WHERE e.kind IN ('refund', 'reinstated')), 0),
-        coalesce(sum(e.value) FILTER (WHERE e.kind NOT IN ('refund', 'reinstated')
+        coalesce(sum(-e.value) FILTER (WHERE e.kind IN {OF_REFUNDS}), 0),
+        coalesce(sum(e.value) FILTER (WHERE e.kind NOT IN {OF_REFUNDS}
             AND (e.line_id IS NOT NULL OR m.id IS NOT NULL)), 0)
     FROM {_REACHES} JOIN pg_temp.sealed_side e ON e.market_id = r.market_id
         AND e.business_date BETWEEN r.first AND r.last AND e.id <= :entry

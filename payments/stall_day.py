@@ -7,6 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Integer, text
 from sqlmodel import Field, Session, SQLModel
 
+from payments.movement import OF_REFUNDS
+
 
 class StallDay(SQLModel, table=True):
     """Whole đồng. `market_id` is the stall's, kept here so that a market's month is one range.
@@ -91,8 +93,8 @@ SIDES = """
 FROM_JOURNAL = f"""
     SELECT s.market_id, e.business_date, e.stall_id, sum(e.value)::bigint AS sales_value,
         sum(e.sales)::int AS sales_count,
-        coalesce(sum(-e.value) FILTER (WHERE e.kind IN ('refund', 'reinstated')), 0)::bigint AS refunds_value,
-        coalesce(sum(e.value) FILTER (WHERE e.kind NOT IN ('refund', 'reinstated')
+        coalesce(sum(-e.value) FILTER (WHERE e.kind IN {OF_REFUNDS}), 0)::bigint AS refunds_value,
+        coalesce(sum(e.value) FILTER (WHERE e.kind NOT IN {OF_REFUNDS}
             AND (e.line_id IS NOT NULL OR m.id IS NOT NULL)), 0)::bigint AS confirmed_value
     FROM ({SIDES}) AS e JOIN stall s ON s.id = e.stall_id
     LEFT JOIN match m ON m.notice_id = e.notice_id AND m.undone_at IS NULL

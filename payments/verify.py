@@ -8,6 +8,7 @@ from sqlmodel import Session
 from ground import audit
 from ground.store import Store
 from payments import card, feed, own_word, reversal_proof, seal_proof, stall_day
+from payments.movement import OF_REFUNDS
 
 
 class Verified(NamedTuple):
@@ -19,11 +20,11 @@ class Verified(NamedTuple):
 
 
 # Where the money of each payment lies now, refunds aside.
-HELD_AT = """
+HELD_AT = f"""
     SELECT notice_id, line_id, account, sum(amount) AS amount FROM (
-        SELECT notice_id, line_id, credit AS account, amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
+        SELECT notice_id, line_id, credit AS account, amount FROM entry WHERE kind NOT IN {OF_REFUNDS}
         UNION ALL
-        SELECT notice_id, line_id, debit, -amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
+        SELECT notice_id, line_id, debit, -amount FROM entry WHERE kind NOT IN {OF_REFUNDS}
     ) AS side
     WHERE account NOT LIKE 'world:%' GROUP BY notice_id, line_id, account HAVING sum(amount) <> 0
 """
@@ -53,13 +54,13 @@ LAWS = {
         SELECT format('entry %s: its notice %s still waits', e.id, n.id)
         FROM entry e JOIN notice n ON n.id = e.notice_id WHERE n.handled_at IS NULL
     """,
-    "an entry says what its notice or line says": """
+    "an entry says what its notice or line says": f"""
         SELECT format('entry %s: %s ₫ on %s, told as %s ₫ on %s', e.id, e.amount, e.business_date,
             coalesce(n.amount, l.amount), coalesce(n.business_date, l.business_date))
         FROM entry e LEFT JOIN notice n ON n.id = e.notice_id LEFT JOIN statement_line l ON l.id = e.line_id
         WHERE (e.kind IN ('sale', 'held') AND (e.amount <> coalesce(n.amount, l.amount)
                 OR e.debit <> 'world:' || coalesce(n.provider, 'statement')))
-            OR (e.kind NOT IN ('refund', 'reinstated') AND (e.business_date, e.occurred_at)
+            OR (e.kind NOT IN {OF_REFUNDS} AND (e.business_date, e.occurred_at)
                 IS DISTINCT FROM (coalesce(n.business_date, l.business_date), coalesce(n.occurred_at, l.occurred_at)))
     """,
     "a sale is at a stall that its account served": """
@@ -77,15 +78,9 @@ LAWS = {
         WHERE e.kind = 'sale'
         GROUP BY e.id, e.credit, n.id HAVING count(known.stall_id) = 0
     """,
-    "money is taken only from where it lies": """
-        SELECT format('notice %s, line %s: %s ₫ at %s', notice_id, line_id, sum(amount), account)
-        FROM (
-            SELECT notice_id, line_id, credit AS account, amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
-            UNION ALL
-            SELECT notice_id, line_id, debit, -amount FROM entry WHERE kind NOT IN ('refund', 'reinstated')
-        ) AS side
-        WHERE account NOT LIKE 'world:%'
-        GROUP BY notice_id, line_id, account HAVING sum(amount) < 0
+    "money is taken only from where it lies": f"""
+        SELECT format('notice %s, line %s: %s ₫ at %s', notice_id, line_id, amount, account)
+        FROM ({HELD_AT}) AS held WHERE amount < 0
     """,
     "a payment lies in one place": f"""
         SELECT format('notice %s, line %s: lies at %s', notice_id, line_id, string_agg(account, ', '))
