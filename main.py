@@ -69,7 +69,7 @@ class House:
         self._warmer = Warmer(books)
         self._books = books
         self._webhooks = Webhooks(self._inbox, books.vault, books.settings)
-        self._portal = portal.create(books, self.is_ready)
+        self._portal = portal.create(books, self.is_ready, self._parts, self._webhooks.answers)
         self._portal.router.lifespan_context = self._live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,12 +80,19 @@ class House:
 
     def is_ready(self) -> bool:
         """Notices can be kept and posted: the database answers, and the poster is at work."""
+        return all(self._parts().values())
+
+    def _parts(self) -> dict[str, bool]:
+        """Which of those that it takes for this are up."""
+        return {"database": self._database_answers(), "inbox": self._inbox.is_up(), "poster": self._poster.is_up}
+
+    def _database_answers(self) -> bool:
         try:
             with self._books.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
         except SQLAlchemyError:
             return False
-        return self._poster.is_up and self._inbox.is_up()
+        return True
 
     @asynccontextmanager
     async def _live(self, _: Any) -> AsyncIterator[None]:

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     open_data_licence: str = Field(
         default="", description="address of the licence of the open data; absent = no licence is claimed"
     )
+    metrics_token: SecretStr | None = Field(default=None, description="opens /metrics as a Bearer; absent = closed")
     demo: bool = Field(default=False, description="work on the demo's own database")
     raw_retention_days: int = Field(default=90, ge=1, description="after which raw notices and memos are dropped")
 

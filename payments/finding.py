@@ -13,6 +13,7 @@ from ground import clock, money, words
 from ground.database import Moment
 
 HELD = ("unattributed", "ambiguous", "unknown_account")
+KINDS = (*HELD, "implausible", "repeated", "not_in_statement", "not_notified", "amount_differs")
 ITSELF = "market40"
 """Who decided what resolved by itself."""
 STEPS = {

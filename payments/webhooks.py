@@ -1,6 +1,7 @@
 """The providers' doors: read, verify, translate, keep; 200 only after the commit."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,9 @@ from payments.notice import Told
 
 BODY_MAX = 64 * 1024
 PREFIX = "/webhooks/"
+OTHER = "other"
+"""Whoever is no provider of ours, in the counts of answers: there may be no end of names."""
+PROBLEM = b"application/problem+json"
 BODY_SECONDS = 20  # SePay gives up after 30
 RETRY_AFTER_SECONDS = 30
 
@@ -36,17 +40,30 @@ class Webhooks:
         self._inbox = inbox
         self._vault = vault
         self._settings = settings
+        # Those that may come stand there from the start: a monitor sees the first of them as a step up from nothing.
+        self.answers = Counter({(name, 200): 0 for name, each in PROVIDERS.items() if each.is_open(settings)})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            status, body, kind = await self._respond(scope, receive)
+        except Exception:
+            self._count(scope, 500)  # our bug: the server says so for us
+            raise
+        self._count(scope, status)
+        await _answer(send, status, body, kind)
+
+    def _count(self, scope: Scope, status: int) -> None:
+        name = scope["path"].removeprefix(PREFIX)
+        self.answers[name if name in PROVIDERS else OTHER, status] += 1
+
+    async def _respond(self, scope: Scope, receive: Receive) -> tuple[int, bytes, bytes]:
+        try:
             await self._take(scope, receive)
         except Refusal as refusal:
-            await _answer(send, refusal.status, _problem(refusal), b"application/problem+json")
+            return refusal.status, _problem(refusal), PROBLEM
         except StoreAway:
-            away = Refusal("webhook.store_away", status=503)
-            await _answer(send, 503, _problem(away), b"application/problem+json", retry=True)
-        else:
-            await _answer(send, 200, b'{"success": true}', b"application/json")
+            return 503, _problem(Refusal("webhook.store_away", status=503)), PROBLEM
+        return 200, b'{"success": true}', b"application/json"
 
     async def _take(self, scope: Scope, receive: Receive) -> None:
         provider = PROVIDERS.get(scope["path"].removeprefix(PREFIX))
@@ -103,11 +120,11 @@ def _problem(refusal: Refusal) -> bytes:
     return body
 
 
-async def _answer(send: Send, status: int, body: bytes, kind: bytes, *, retry: bool = False) -> None:
+async def _answer(send: Send, status: int, body: bytes, kind: bytes) -> None:
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     if status == 405:
         headers.append((b"allow", b"POST"))
-    if retry:
+    if status == 503:
         headers.append((b"retry-after", str(RETRY_AFTER_SECONDS).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import SecretStr
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,7 +14,9 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
 from ground import clock
+from ground.settings import Settings, secret_values
 from ground.store import Store
+from payments.providers import proof
 from portal import form, jurisdiction, visit
 from portal.person import ROLES, Person
 
@@ -24,20 +27,23 @@ ENTRANCES = ("/stall", "/board", "/ward", "/province", "/field", "/operator", "/
 # Not ours to guard: files everybody may have, and the API's description.
 OPEN_PATHS = ("/static", "/api/v1/openapi.json")
 LEVELS = ("market", "ward", "province")
+Token = Callable[[Settings], SecretStr | None]
 
 
 class Need(NamedTuple):
     """What a route asks for: one of `roles`, reaching the areas whose codes stand in these path parameters.
 
     No role at all: the page is everybody's. `person` is anybody who is signed in, `staff` anybody but vendors.
+    With a `token` it is nobody's by role, but any program's that brings it.
     """
 
     roles: frozenset[str] = frozenset()
     areas: tuple[tuple[str, str], ...] = ()
+    token: Token | None = None
 
     @property
     def is_open(self) -> bool:
-        return not self.roles
+        return not self.roles and self.token is None
 
 
 def needs(
@@ -55,6 +61,11 @@ def needs(
 def everybody(endpoint: Endpoint) -> Endpoint:
     """Declare a page everybody may see."""
     return _declare(Need())(endpoint)
+
+
+def opened_by(token: Token) -> Callable[[Endpoint], Endpoint]:
+    """Declare a page for the operator's programs: only `Authorization: Bearer` with this setting's value opens it."""
+    return _declare(Need(token=token))
 
 
 def _declare(need: Need) -> Callable[[Endpoint], Endpoint]:
@@ -125,12 +136,22 @@ def _look_up(request: Request, token: str) -> Person | None:
 async def _admits(request: Request, need: Need, person: Person | None) -> bool:
     if need.is_open:
         return True
+    if need.token is not None:
+        return _brings(request, need.token)
     if person is None:
         return False
     asked = {level: str(request.path_params[name]) for level, name in need.areas}
     if not asked:
         return may(person, need)
     return await run_in_threadpool(_may_there, request, person, need, asked)
+
+
+def _brings(request: Request, token: Token) -> bool:
+    """Compared in constant time; while the setting is empty nothing is right."""
+    store: Store = request.app.state.store
+    scheme, _, told = request.headers.get("authorization", "").partition(" ")
+    is_right = proof.same(told.strip().encode("latin-1"), secret_values(token(store.settings)))
+    return is_right and scheme.lower() == "bearer"
 
 
 def _may_there(request: Request, person: Person, need: Need, asked: dict[str, str]) -> bool:

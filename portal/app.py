@@ -1,6 +1,7 @@
 """The portal: every page and the API in one FastAPI app, and the one place where refusals are answered."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 from urllib.parse import quote
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -33,6 +34,7 @@ from portal import (
     inspection,
     landing,
     live,
+    metrics,
     open_data,
     own_account,
     own_record,
@@ -101,8 +103,16 @@ ROUTERS = (
 )
 
 
-def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
-    """The app on these books; `is_ready` tells whether notices can be kept and posted."""
+def create(
+    store: Store,
+    is_ready: Callable[[], bool],
+    parts: metrics.Parts = dict,
+    answers: metrics.Answers = MappingProxyType({}),
+) -> FastAPI:
+    """The app on these books; `is_ready` tells whether notices can be kept and posted.
+
+    `parts`: which parts of the house are up, and `answers`: what the providers' door answered, for `/metrics`.
+    """
     app = FastAPI(
         title="Market 4.0",
         version="1",
@@ -118,7 +128,7 @@ def create(store: Store, is_ready: Callable[[], bool]) -> FastAPI:
     if origins := store.settings.origins:
         app.add_middleware(OtherOrigins, allow_origins=origins)
     app.add_middleware(Shield, is_secure=store.settings.base_url.startswith("https:"))
-    for router in (_health(is_ready), *ROUTERS):
+    for router in (_health(is_ready), metrics.routes(parts, answers), *ROUTERS):
         app.router.routes.extend(router.routes)  # complete as they are: including would make each of them anew
     api_shape.describe(app)
     app.mount("/static", StaticFiles(directory=page.STATIC), name="static")

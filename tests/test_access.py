@@ -33,6 +33,7 @@ TABLE: dict[str, frozenset[str]] = {
     "GET /open/catalog.jsonld": EVERYBODY,
     "GET /healthz": EVERYBODY,
     "GET /readyz": EVERYBODY,
+    "GET /metrics": frozenset(),  # nobody's, whoever is signed in: a token opens it (test_metrics.py)
     "GET /signin": EVERYBODY,
     "POST /signin": EVERYBODY,
     "GET /signin/second": EVERYBODY,
