@@ -82,28 +82,28 @@ def _measure(books: Store, looks: int) -> dict[str, tuple[float, float]]:
             census.level(session.connection(), [Span(keys[number % MARKETS], month.first, month.last)])
 
         def everything(number: int) -> None:
-            counted.forget(session.connection())  # each look counts anew
+            counted.SHELF.forget(session.connection())  # each look counts anew
             indicator.rates(session, f"market:m{number % MARKETS:02d}", MONTH, audience="internal")
 
         def published(number: int) -> None:
-            counted.forget(session.connection())
+            counted.SHELF.forget(session.connection())
             indicator.rates(session, f"market:m{number % MARKETS:02d}", MONTH)
 
         def ward_quarter(_: int) -> None:
-            counted.forget(session.connection())
+            counted.SHELF.forget(session.connection())
             indicator.rates(session, f"ward:{WARDS[0]}", "2026-Q3", audience="internal")
 
         def ward_quarter_published(_: int) -> None:
-            counted.forget(session.connection())
+            counted.SHELF.forget(session.connection())
             indicator.rates(session, f"ward:{WARDS[0]}", "2026-Q3")
 
         def first_answer(_: int) -> None:
             """As a process gives it that has read nothing of the books yet."""
-            takings.forget(session.connection())
+            takings.SHELF.forget(session.connection())
             ward_quarter_published(_)
 
         def province_quarter_published(_: int) -> None:
-            counted.forget(session.connection())
+            counted.SHELF.forget(session.connection())
             indicator.rates(session, "province:79", "2026-Q3")
 
         def bare(number: int) -> None:

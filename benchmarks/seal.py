@@ -122,8 +122,8 @@ def _bare(books: Store) -> None:
 def _seal(books: Store) -> None:
     """As the command does it, in a process that has read nothing of the books yet."""
     with books.engine.connect() as connection:
-        counted.forget(connection)
-        takings.forget(connection)
+        counted.SHELF.forget(connection)
+        takings.SHELF.forget(connection)
     seal.seal(books, AREA, PERIOD, by="benchmark")
 
 

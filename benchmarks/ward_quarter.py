@@ -103,8 +103,8 @@ def _show(name: str, spent: float, bare: float, promised: int | None = None) -> 
 
 def _forget(books: Store) -> None:
     with books.engine.connect() as connection:
-        takings.forget(connection)
-        counted.forget(connection)
+        takings.SHELF.forget(connection)
+        counted.SHELF.forget(connection)
 
 
 def _warm(books: Store) -> None:

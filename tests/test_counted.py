@@ -146,7 +146,7 @@ def test_payments_posted_count_for_their_months_alone(books: Store, session: Ses
 def test_the_shelf_lets_go_of_what_was_longest_unused(
     session: Session, street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counted, "WEIGHT_MAX", 3)
+    monkeypatch.setattr(counted.SHELF, "weight_max", 3)
     spans = [(Span(street.market.key, date(2026, 10, day), date(2026, 10, day)),) for day in range(1, 8)]
     first = [counted.count(session.connection(), Lots([each], [[0]]), 1) for each in spans]
     assert [counted.count(session.connection(), Lots([each], [[0]]), 1) for each in spans] == first

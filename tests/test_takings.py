@@ -34,7 +34,7 @@ def days(session: Session, street: Street, measure: str = "value") -> dict[date,
 
 
 def kept(session: Session) -> set[tuple[int, date]]:
-    return set(takings._SHELVES[session.connection().engine].months)
+    return set(takings.SHELF.boards[session.connection().engine].kept)
 
 
 def test_a_late_sale_is_seen_by_the_next_answer(books: Store, session: Session, street: Street) -> None:
@@ -64,7 +64,7 @@ def test_what_is_sold_today_leaves_past_months_at_hand(books: Store, session: Se
     days(session, street)
     assert kept(session) == {(street.market.key, OCTOBER)}
     sell(books, 2, "A2", date(2026, 11, 5))
-    months = takings._SHELVES[session.connection().engine].months
+    months = takings.SHELF.boards[session.connection().engine].kept
     before = months[street.market.key, OCTOBER]
     days(session, street)
     assert months[street.market.key, OCTOBER] is before

@@ -36,8 +36,8 @@ def heard(books: Store) -> Iterator[list[str]]:
 
 def forget(books: Store) -> None:
     with books.engine.connect() as connection:
-        takings.forget(connection)
-        counted.forget(connection)
+        takings.SHELF.forget(connection)
+        counted.SHELF.forget(connection)
 
 
 def test_what_was_warmed_is_not_read_again(cast: Cast, books: Store) -> None:
