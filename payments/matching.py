@@ -131,21 +131,7 @@ _LINES = """
 # Of a table that lives for seconds a look at 3,000 rows is enough; its sorts and joins stay in memory.
 _PLANNING = ("SET LOCAL default_statistics_target = 10", "SET LOCAL work_mem = '64MB'")
 _COMPARED = "id, account_id, day, amount, reference"
-_TABLES = (
-    "scope",
-    "bank_day",
-    "reach",
-    "told",
-    "stated",
-    "pair",
-    "fresh",
-    "repeated",
-    "tie",
-    "free_told",
-    "free_stated",
-    "rest",
-    "paid_out",
-)
+_TABLES = "scope, bank_day, reach, told, stated, pair, fresh, repeated, tie, free_told, free_stated, rest, paid_out"
 
 
 def pair_up(session: Session, scopes: Sequence[Scope], through: date, beside: str | None = None) -> None:
@@ -189,7 +175,7 @@ def _load(session: Session, scopes: Sequence[Scope], through: date, beside: str 
     first = min(scope.first for scope in scopes) - timedelta(days=REACH_DAYS)
     last = max(scope.last for scope in scopes) + timedelta(days=REACH_DAYS)
     days = list(bank_day.calendar(first, last))
-    session.execute(text(f"DROP TABLE IF EXISTS {', '.join(_TABLES)}"))
+    session.execute(text(f"DROP TABLE IF EXISTS {_TABLES}"))
     accounts, firsts, lasts = zip(*scopes, strict=True)
     session.execute(text(_SCOPE), {"accounts": list(accounts), "firsts": list(firsts), "lasts": list(lasts)})
     columns = [list(column) for column in zip(*days, strict=True)]
