@@ -18,6 +18,13 @@ Boundaries = Literal["period", "current"]
 BOUNDARIES: tuple[Boundaries, ...] = ("period", "current")
 
 
+def read_boundaries(told: str) -> Boundaries:
+    for each in BOUNDARIES:
+        if each == told:
+            return each
+    raise Refusal("area.unknown_boundaries", boundaries=told)
+
+
 class Span(NamedTuple):
     """The days of one market that count for an area; both ends included."""
 
@@ -172,4 +179,4 @@ def places(drawn: Map) -> dict[int, Place]:
     return found
 
 
-__all__ = ["BOUNDARIES", "Area", "Boundaries", "Map", "Place", "Span", "draw", "find", "places"]
+__all__ = ["BOUNDARIES", "Area", "Boundaries", "Map", "Place", "Span", "draw", "find", "places", "read_boundaries"]

@@ -144,8 +144,6 @@ def rates(
 
     What sealed revisions hid stays hidden.
     """
-    if boundaries not in area.BOUNDARIES:
-        raise Refusal("area.unknown_boundaries", boundaries=boundaries)
     if audience not in AUDIENCES:
         raise Refusal("figure.unknown_audience", audience=audience)
     moment = as_of or clock.now()

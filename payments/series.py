@@ -86,7 +86,7 @@ def page(
     Refuses an unknown area (404), a first period not begun, and a cursor that is none of the series.
     """
     moment = as_of or clock.now()
-    _check(session, area_key, boundaries, audience)
+    _check(session, area_key, audience)
     begun = _begun(first, last, moment)
     if cursor is not None:
         begun = _from(begun, cursor)
@@ -95,10 +95,8 @@ def page(
     return Page(points, begun[limit].text if len(begun) > limit else None)
 
 
-def _check(session: Session, area_key: str, boundaries: str, audience: str) -> None:
+def _check(session: Session, area_key: str, audience: str) -> None:
     """The area's code has to mean something on some day: a ward of before the reform has a series too."""
-    if boundaries not in area.BOUNDARIES:
-        raise Refusal("area.unknown_boundaries", boundaries=boundaries)
     if audience not in AUDIENCES:
         raise Refusal("figure.unknown_audience", audience=audience)
     area.check(session, area_key)

@@ -5,10 +5,12 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BeforeValidator
 from sqlmodel import Session
 
 from ground import clock
 from payments import indicator, published, scoreboard, series, target
+from payments.area import Boundaries, read_boundaries
 from payments.figure import DEFINITIONS_VERSION
 from payments.indicator import Audience
 from portal import freshness, problem
@@ -21,7 +23,11 @@ router = APIRouter(prefix="/api/v1", route_class=Door, responses=problem.RESPONS
 CallerDep = Annotated[Caller, Depends(identify)]
 AreaQuery = Annotated[str, Query(description="market:CODE, ward:CODE or province:CODE")]
 PeriodQuery = Annotated[str, Query(description="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")]
-BoundariesQuery = Annotated[str, Query(description="period (the units of that time) or current (today's)")]
+BoundariesQuery = Annotated[
+    Boundaries,
+    BeforeValidator(read_boundaries),
+    Query(description="period (the units of that time) or current (today's)"),
+]
 LiveQuery = Annotated[bool, Query(description="the figures as of now, even where they are sealed")]
 LimitQuery = Annotated[int, Query(ge=1, le=100, description="how many at most on a page")]
 
@@ -57,7 +63,7 @@ def rates(
     """
 
     def answer(audience: Audience) -> Answer:
-        rated = published.rates(session, area, period, boundaries=boundaries, audience=audience, live=live)  # type: ignore[arg-type]
+        rated = published.rates(session, area, period, boundaries=boundaries, audience=audience, live=live)
         return indicator.shown(rated, language_of(request)), {}
 
     return _answer(request, session, caller.audience(session, area), answer)
@@ -84,7 +90,7 @@ def read_series(
     def answer(audience: Audience) -> Answer:
         moment, language = clock.now(), language_of(request)
         page = series.page(
-            session, area, first, last, limit=limit, cursor=cursor, boundaries=boundaries,  # type: ignore[arg-type]
+            session, area, first, last, limit=limit, cursor=cursor, boundaries=boundaries,
             audience=audience, live=live, as_of=moment,
         )  # fmt: skip
         head = {"area": area, "indicator": indicator, "boundaries": boundaries, "audience": audience}

@@ -1,8 +1,6 @@
 """The report's downloads: a ward's, a province's and a market's figures as a workbook, a letter and a print."""
 
-from typing import Annotated, Literal
-
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from ground import clock
 from ground.store import Store
@@ -14,7 +12,6 @@ from portal.access import Door, needs
 from portal.page import StoreDep
 
 router = APIRouter(route_class=Door, include_in_schema=False)
-BoundariesAsked = Annotated[Literal["period", "current"], Query()]
 TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -30,7 +27,7 @@ def of_ward(
     code: str,
     ending: str,
     period: str | None = None,
-    boundaries: BoundariesAsked = "period",
+    boundaries: Boundaries = "period",
 ) -> Response:
     """A ward's report, as its page shows it."""
     return _answer(request, store, f"ward:{code}", ending, period, boundaries, "ward")
@@ -44,7 +41,7 @@ def of_province(
     code: str,
     ending: str,
     period: str | None = None,
-    boundaries: BoundariesAsked = "period",
+    boundaries: Boundaries = "period",
 ) -> Response:
     """A province's report, as its page shows it."""
     return _answer(request, store, f"province:{code}", ending, period, boundaries, "ward")

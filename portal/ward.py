@@ -1,9 +1,9 @@
 """The ward's page and the province's: figures against targets, their parts, the trend, and what a seal has changed."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from sqlmodel import Session
 
 from ground import clock
@@ -50,7 +50,7 @@ def show_ward(
     session: SessionDep,
     code: str,
     period: str | None = None,
-    boundaries: Annotated[Literal["period", "current"], Query()] = "period",
+    boundaries: Boundaries = "period",
 ) -> Response:
     """A ward's figures, and its markets'."""
     return _answer(request, session, f"ward:{code}", period, boundaries)
@@ -63,7 +63,7 @@ def show_province(
     session: SessionDep,
     code: str,
     period: str | None = None,
-    boundaries: Annotated[Literal["period", "current"], Query()] = "period",
+    boundaries: Boundaries = "period",
 ) -> Response:
     """A province's figures, and its wards'."""
     return _answer(request, session, f"province:{code}", period, boundaries)
