@@ -1,7 +1,7 @@
 """A real Chromium and whoever sits before it: people of the cast, each with a phone or a desk of her own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
@@ -11,7 +11,9 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from docs.screenshots import ARGUMENTS, find_chromium
 from ground import words
-from tests.cast import Cast
+from tests.cast import PASSWORD, STAFF, VENDOR_PHONE, Cast
+from tests.messages import Log, code_for, told
+from tests.person import comes_true
 
 CHROMIUM = find_chromium()
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; `make browser` installs one")
@@ -54,28 +56,55 @@ def browser() -> Iterator[Browser]:
 
 
 class Enter(Protocol):
-    def __call__(self, who: str, path: str, *, wide: bool = False, script: str = "", **options: Any) -> Page:
-        """`script` runs before each page's own; `options` are the browser context's."""
+    def __call__(
+        self, who: str, path: str, *, door: bool = False, wide: bool = False, script: str = "", **options: Any
+    ) -> Page:
+        """By the sign-in page, if through the door; else with the cookies of who came in elsewhere.
+
+        `script` runs before each page's own; `options` are the browser context's.
+        """
         ...
 
 
 @contextmanager
-def entering(browser: Browser, address: str, cast: Cast) -> Iterator[Enter]:
-    """Brings people of the cast, signed in, before a page of the server at an address; closes their browsers after."""
+def entering(browser: Browser, address: str, cast: Cast, log: Callable[[], Log] = list) -> Iterator[Enter]:
+    """Brings people of the cast, signed in, before a page of the server at an address; closes their browsers after.
+
+    `log`: what that server has written, with the codes that it sent.
+    """
     with ExitStack() as contexts:
 
-        def come(who: str, path: str, *, wide: bool = False, script: str = "", **options: Any) -> Page:
+        def come(
+            who: str, path: str, *, door: bool = False, wide: bool = False, script: str = "", **options: Any
+        ) -> Page:
             context = contexts.enter_context(browser.new_context(viewport=DESK if wide else PHONE, **options))
-            cookies = cast.come_in(who).client.cookies
-            context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
+            if not door:
+                cookies = cast.come_in(who).client.cookies
+                context.add_cookies([{"name": name, "value": value, "url": address} for name, value in cookies.items()])
             if script:
                 context.add_init_script(script)
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MILLISECONDS)
-            page.goto(address + path)
+            page.goto(f"{address}/signin?next={path}" if door else address + path)
+            if door:
+                _sign_in(page, who, log)
+                page.wait_for_url(address + path)
             return page
 
         yield come
+
+
+def _sign_in(page: Page, who: str, log: Callable[[], Log]) -> None:
+    """As people do: staff by name and password, a vendor by phone and the code that she is sent."""
+    if who == "vendor":
+        page.locator("[name=phone]").fill(VENDOR_PHONE)
+        page.get_by_role("button", name=say("signin.send_code")).click()
+        assert comes_true(lambda: told(log(), VENDOR_PHONE))
+        page.get_by_label(say("signin.code")).fill(code_for(log(), VENDOR_PHONE))
+    else:
+        page.get_by_label(say("signin.name"), exact=True).fill(STAFF[who][0])
+        page.get_by_label(say("signin.password"), exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
 
 
 def barriers(page: Page) -> list[str]:

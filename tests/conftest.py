@@ -226,8 +226,8 @@ def stage(request: pytest.FixtureRequest, copy: Copy, visits: dict[str, Cookies]
 
 
 @pytest.fixture(scope="module")
-def server(stage: Cast) -> Iterator[Server]:
-    """A server process before that stage."""
-    started = Server(stage.books.settings)
+def server(stage: Cast, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server process before that stage; its `events` are the messages that left, too."""
+    started = Server(stage.books.settings, log=tmp_path_factory.mktemp("server") / "log")
     yield started
     started.stop()

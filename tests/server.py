@@ -1,5 +1,6 @@
 """A real server process for the tests that kill it, stop it or take its database away."""
 
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx2 as httpx
 
 from ground.settings import Settings
+from tests.messages import Log
 from tests.world import API_KEY, HMAC_SECRET
 
 HOUSE = Path(__file__).parent.parent
@@ -88,6 +90,10 @@ class Server:
         self.process.terminate()
         self._reap()
         return int(self.process.returncode)
+
+    def events(self) -> Log:
+        """Of its log, so far."""
+        return [json.loads(line) for line in self.written().splitlines() if line.startswith("{")]
 
     def written(self) -> str:
         """What its log says so far."""

@@ -141,7 +141,7 @@ def count(page: Page, stall: str, cashless: int, cash: int) -> None:
 
 
 def test_customers_are_counted_without_a_network_and_sent_later_once(stage: Cast, enter: Enter) -> None:
-    page = enter("helper", "/field/cho-a/counting")
+    page = enter("helper", "/field/cho-a/counting", door=True)
     page.evaluate("navigator.serviceWorker.ready.then(() => null)")
     page.reload()  # through the worker, which keeps it
     count(page, "A1", 2, 3)
@@ -189,7 +189,7 @@ def test_tallies_wait_in_the_phone_until_one_signs_in_again(stage: Cast, enter: 
 
 def test_a_board_prints_a_section_in_three_clicks(stage: Cast, enter: Enter) -> None:
     before = ask(stage, "SELECT coalesce(max(id), 0) FROM print_run")[0][0]
-    page = enter("board", "/board/cho-a", wide=True)
+    page = enter("board", "/board/cho-a", door=True, wide=True)
     page.evaluate("sessionStorage.clicks = 0")
     page.add_init_script("addEventListener('click', () => sessionStorage.clicks++, true)")
     page.reload()

@@ -53,7 +53,7 @@ def test_a_vendor_joins_from_nothing_to_the_code_on_her_phone(cast: Cast, enter:
     phone.get_by_role("button", name=say("apply.send")).click()
     expect(phone.get_by_text(say("application.state.submitted"))).to_be_visible()
 
-    board = enter("board", "/board/cho-a/applications", wide=True)
+    board = enter("board", "/board/cho-a/applications", door=True, wide=True)
     is_well_made(board, "board-applications")
     board.get_by_role("link", name=say("field.stall", stall="K7")).click()
     board.get_by_role("button", name=say("board_applications.approve"), exact=True).click()
@@ -87,7 +87,7 @@ class Thumb:
 
 
 def test_a_helper_registers_a_stall_in_at_most_twelve_taps(cast: Cast, enter: Enter, log: Log) -> None:
-    page = enter("helper", "/field/cho-a")
+    page = enter("helper", "/field/cho-a", door=True)
     thumb = Thumb(page)
     thumb.tap("link", say("joining.title"))
     is_well_made(page, "field-application")

@@ -29,7 +29,7 @@ VOICE = """
 
 @pytest.fixture
 def enter(browser: Browser, server: Server, stage: Cast) -> Iterator[Enter]:
-    with entering(browser, server.address, stage) as come:
+    with entering(browser, server.address, stage, server.events) as come:
         yield come
 
 
@@ -49,7 +49,7 @@ def said(page: Page) -> list[str]:
 
 
 def test_she_hears_each_payment_once_and_says_what_was_none(enter: Enter, server: Server, stage: Cast) -> None:
-    page = enter("vendor", "/stall", script=VOICE)
+    page = enter("vendor", "/stall", door=True, script=VOICE)
     expect(page.locator("[data-state]")).to_have_text("Đang nghe tiền vào")
     page.get_by_role("button", name="Bật tiếng báo tiền").click()
     pay(server, 1, 200_000)

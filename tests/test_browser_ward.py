@@ -71,7 +71,7 @@ def test_the_wards_pages_have_no_barrier(enter: Enter, wide: bool, scheme: str) 
 
 
 def test_a_target_is_set_on_a_phone_and_seen_on_the_wards_page(enter: Enter) -> None:
-    page = enter("ward", "/ward/26506?period=2026-10")
+    page = enter("ward", "/ward/26506?period=2026-10", door=True)
     ward = page.url
     page.get_by_role("link", name=words.say("scoreboard.open")).click()
     page.locator("select[name=indicator]").select_option("reconciled_share")
