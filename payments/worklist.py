@@ -19,7 +19,10 @@ PAGE_ROWS = 100
 
 
 class Item(NamedTuple):
-    """A finding to be shown. amount None: it is not the reader's business. age: days since it was opened."""
+    """A finding to be shown. amount None: it is not the reader's business. age: days since it was opened.
+
+    decided_by: of a person the name, without the door she came in by.
+    """
 
     id: int
     kind: str
@@ -162,7 +165,7 @@ def _item(row: Any, market: Market | None, language: str) -> Item:
         candidates,
         row.opened_at,
         row.decided_at,
-        row.decided_by,
+        row.decided_by and row.decided_by.removeprefix("staff:").removeprefix("command:"),
         row.reason,
         row.kind in HELD or row.kind == "not_in_statement",
     )
