@@ -27,6 +27,7 @@ from payments import (
 )
 from payments.area import Boundaries
 from payments.indicator import Audience
+from payments.option import AreaKey
 
 app = typer.Typer(no_args_is_help=True)
 for commands in (
@@ -89,7 +90,7 @@ def verify_books(context: typer.Context, format: Format = "table") -> None:
 @app.command("rates")
 def show_rates(
     context: typer.Context,
-    area: Annotated[str, typer.Option(help="market:CODE, ward:CODE or province:CODE")],
+    area: AreaKey,
     period: Annotated[str, typer.Option(help="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
     boundaries: Boundaries = "period",
     audience: Audience = "public",

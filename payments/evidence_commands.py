@@ -18,7 +18,7 @@ from merchants.roll_cell import show
 from payments import cash_report, evidence_file, observation, period, sample_commands
 from payments.cash_report import Flag
 from payments.intake import Taken
-from payments.sample_commands import PeriodText
+from payments.option import PeriodText
 
 app = typer.Typer(no_args_is_help=True)
 cash = typer.Typer(no_args_is_help=True, help="What stalls sold for cash, or in all.")

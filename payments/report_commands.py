@@ -10,6 +10,7 @@ from ground.terminal import desk, write_file
 from payments import report, report_paper
 from payments.area import Boundaries
 from payments.indicator import Audience
+from payments.option import AreaKey
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,7 +18,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command("report")
 def write_report(
     context: typer.Context,
-    area: Annotated[str, typer.Option(help="market:CODE, ward:CODE or province:CODE")],
+    area: AreaKey,
     period: Annotated[str, typer.Option(help="2026-10-05, 2026-W46, 2026-10, 2026-Q3, 2026-H1, 2026-9M or 2026")],
     format: Annotated[Literal["xlsx", "docx", "pdf"], typer.Option(help="workbook, letter or print")],
     out: Annotated[Path, typer.Option(help="the file to write; one that is there is replaced")],

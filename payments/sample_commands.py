@@ -10,13 +10,12 @@ from ground.terminal import Format, desk, emit, show_table, user, who, write_fil
 from merchants import market
 from merchants.option import MarketCode
 from payments import round_sheet, sample
+from payments.option import PeriodText
 from payments.sample import Sample
 
 app = typer.Typer(no_args_is_help=True)
 samples = typer.Typer(no_args_is_help=True, help="Stalls drawn by lot.")
 app.add_typer(samples, name="sample")
-
-PeriodText = Annotated[str, typer.Option("--period", help="2026-10-05, 2026-W46, 2026-10, 2026-Q3 …")]
 
 
 @samples.command("draw")

@@ -8,10 +8,9 @@ import typer
 from ground import words
 from ground.terminal import Format, desk, emit, show_table, who
 from payments import restatement, seal
+from payments.option import AreaKey, PeriodText
 from payments.restatement import Change
-from payments.sample_commands import PeriodText
 from payments.seal import Sealed
-from payments.target_commands import AreaKey
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -8,14 +8,13 @@ from ground import audit, clock, words
 from ground.terminal import Format, desk, emit, show_table, who
 from payments import scoreboard, target
 from payments.indicator import Audience
-from payments.sample_commands import PeriodText
+from payments.option import AreaKey, PeriodText
 from payments.scoreboard import Judged
 
 app = typer.Typer(no_args_is_help=True)
 one = typer.Typer(no_args_is_help=True, help="What an area wants an indicator to be.")
 app.add_typer(one, name="target")
 
-AreaKey = Annotated[str, typer.Option("--area", help="market:CODE, ward:CODE or province:CODE")]
 Indicator = Annotated[str, typer.Option(help="onboarded, acceptance, active_use, value_share, cashless_value …")]
 
 
