@@ -40,12 +40,6 @@ def pdf(template: str, content: Any, moment: datetime) -> bytes:
             return made
 
 
-def pictures(template: str, content: Any, dots_per_inch: float) -> list[bytes]:
-    """The same paper as one PNG a page."""
-    made = _compiler(template, content).compile(format="png", ppi=dots_per_inch)
-    return [made] if isinstance(made, bytes) else list(made or [])
-
-
 def _compiler(template: str, content: Any) -> typst.Compiler:
     return typst.Compiler(
         PAPERS / f"{template}.typ",

@@ -20,14 +20,12 @@ _EN_GROUPS = ("", "thousand", "million", "billion")
 
 
 def read_out(amount: int, language: str = "vi") -> str:
-    """`200000` as `hai trăm nghìn đồng` (in English `two hundred thousand dong`)."""
+    """`200000` as `hai trăm nghìn đồng` (in English `two hundred thousand dong`).
+
+    Whole units, so that 200 is never heard as 200,000.
+    """
     number = _in_english(amount) if language == "en" else _in_vietnamese(amount)
     return words.say("reading.amount", language, number=number)
-
-
-def announce(amount: int, language: str = "vi") -> str:
-    """`200000` as `Đã nhận hai trăm nghìn đồng`: whole units, so that 200 is never heard as 200,000."""
-    return words.say("reading.received", language, amount=read_out(amount, language))
 
 
 def _in_vietnamese(number: int) -> str:

@@ -127,14 +127,6 @@ def told(session: Session, checkout_session: str, serial: str) -> int | None:
     return found
 
 
-def settle_all(session: Session) -> int:
-    """Work out every sale anew; returns how many entries that took, which is none when the books are right."""
-    intents = session.execute(text("SELECT DISTINCT intent FROM card_event WHERE intent IS NOT NULL")).scalars()
-    written = settle(session, set(intents))
-    session.commit()
-    return written
-
-
 _SETTLED = text("""
     SELECT intent FROM card_event WHERE kind <> 'payout' AND intent IS NOT NULL
     GROUP BY intent HAVING bool_and(handled_at IS NOT NULL)

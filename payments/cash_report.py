@@ -18,7 +18,6 @@ from payments.evidence_cell import MOST_SALES
 from payments.evidence_file import Form
 from payments.intake import Key, Shelf, Taken
 
-Source = Literal["declared", "booked"]
 ABSURD_TIMES = 1_000
 
 

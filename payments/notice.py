@@ -1,6 +1,5 @@
 """A payment notice: what a provider told, kept durably and once, before anyone asks what it means."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -171,8 +170,3 @@ def every(connection: Connection, limit: int = 1000) -> Iterator[list[Any]]:
     while rows := list(connection.execute(_EVERY, {"after": after, "limit": limit})):
         yield rows
         after = rows[-1].id
-
-
-def digest(rows: Sequence[dict[str, Any]]) -> str:
-    """A short name for a batch in the logs, from which nothing can be learnt."""
-    return hashlib.sha256(_json([row["external_id"] for row in rows]).encode()).hexdigest()[:12]

@@ -44,14 +44,6 @@ class Merged(NamedTuple):
     into: dict[str, str]
 
 
-def report(days: int, told: Sequence[tuple[int, int]]) -> Reporter:
-    """A stall from the (y, x) of each of its days that were told of."""
-    y, x, count = sum(day[0] for day in told), sum(day[1] for day in told), len(told)
-    about = [(one - y / count, other - x / count) for one, other in told]
-    yy, xy, xx = (sum(products) for products in zip(*((a * a, a * b, b * b) for a, b in about), strict=True))
-    return Reporter(days, count, y, x, yy, xy, xx)
-
-
 def merge(strata: Sequence[Stratum]) -> Merged | None:
     """docs/indicators.md, "The estimator": each thin stratum, in the order of market codes, goes into the one with most
     reporters of its ward, else of the area. None where a thin one is left and no stratum has two reporters."""

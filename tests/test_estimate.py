@@ -1,6 +1,7 @@
 """Estimates: the worked examples, every edge, a literal oracle, an independent survey package, and coverage."""
 
 import warnings
+from collections.abc import Sequence
 from fractions import Fraction
 from math import isnan
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.coverage import cover
 from payments.estimate import Ratio, effective, ratio, wilson
 from payments.proportion import Inspected, proportion
-from payments.stratum import Stratum, merge, report
+from payments.stratum import Reporter, Stratum, merge
 from tests import share_oracle
 from tests.share_oracle import Part
 
@@ -23,6 +24,14 @@ with warnings.catch_warnings():
 
 Y = (300, 120, 0, 450, 80, 200, 610, 40)
 X = (900, 400, 250, 1000, 500, 350, 1200, 300)
+
+
+def report(days: int, told: Sequence[tuple[int, int]]) -> Reporter:
+    """A stall from the (y, x) of each of its days that were told of."""
+    y, x, count = sum(day[0] for day in told), sum(day[1] for day in told), len(told)
+    about = [(one - y / count, other - x / count) for one, other in told]
+    yy, xy, xx = (sum(products) for products in zip(*((a * a, a * b, b * b) for a, b in about), strict=True))
+    return Reporter(days, count, y, x, yy, xy, xx)
 
 
 def whole(market: str, size: int, *sales: tuple[int, int], ward: str | None = None) -> Stratum:

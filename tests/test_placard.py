@@ -85,7 +85,8 @@ def test_the_whole_picture_reads_and_the_quiet_zone_is_four_modules_of_white(ses
         street.market, placard_sheet.faces(session, street.market, clock.today()), "a6", ADDRESS
     )
     dots = 200
-    first, last = (Image.open(BytesIO(drawn)).convert("L") for drawn in paper.pictures("placard", content, dots))
+    sheets = paper._compiler("placard", content).compile(format="png", ppi=dots)
+    first, last = (Image.open(BytesIO(drawn)).convert("L") for drawn in sheets)
     found = [(sheet, each) for sheet in (first, last) for each in read(sheet)]
     assert sorted(each.text for _, each in found) == sorted(street.codes[s]["payload"] for s in street.codes)
     for sheet, each in found:

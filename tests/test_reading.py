@@ -62,12 +62,6 @@ def test_vietnamese_is_said_as_one_says_it(amount: int, said: str) -> None:
     assert reading.read_out(amount) == f"{said} đồng"
 
 
-def test_a_payment_is_announced_in_full_units() -> None:
-    assert reading.announce(200_000) == "Đã nhận hai trăm nghìn đồng"
-    assert reading.announce(200) == "Đã nhận hai trăm đồng"
-    assert reading.announce(200_000, "en") == "Received two hundred thousand dong"
-
-
 @pytest.mark.parametrize(
     ("amount", "said"),
     [
