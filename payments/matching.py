@@ -125,7 +125,7 @@ _LINES = """
     CROSS JOIN LATERAL (
         SELECT * FROM statement_line
         WHERE account_id = s.account_id AND business_date BETWEEN s.first AND least(s.last, :through) OFFSET 0) AS l
-    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned' AND f.line_id IS NOT NULL
+    LEFT JOIN finding f ON f.line_id = l.id AND f.status = 'assigned'
     WHERE l.direction = 'in'
 """
 # Of a table that lives for seconds a look at 3,000 rows is enough; its sorts and joins stay in memory.

@@ -96,7 +96,7 @@ ALTER TABLE finding
     ADD CONSTRAINT about_a_notice_or_a_line CHECK (num_nonnulls(notice_id, line_id) = 1);
 CREATE INDEX finding_alike ON finding (id) WHERE detail ? 'alike';
 -- The few that matching asks for each time, among many.
-CREATE INDEX finding_assigned ON finding (line_id) WHERE status = 'assigned' AND line_id IS NOT NULL;
+CREATE INDEX finding_assigned ON finding (line_id) WHERE status = 'assigned';
 CREATE INDEX finding_implausible ON finding (notice_id) WHERE kind = 'implausible';
 CREATE INDEX finding_ambiguous ON finding (line_id) WHERE kind = 'ambiguous';
 """
