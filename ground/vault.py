@@ -2,9 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
-from struct import Struct
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -12,7 +11,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _MARK = 8  # bytes that name the key a text was sealed with, so that keys can be rotated
-_FIRST_64_BITS = Struct("!q8x").unpack
 _NONCE = 12  # NIST SP 800-38D: 96-bit nonces, drawn at random
 
 
@@ -26,11 +24,16 @@ class Vault:
 
     def __init__(self, keys: list[bytes], hash_key: bytes | None = None) -> None:
         assert keys and all(keys), "a vault needs a key"
+        self._keys = keys
         self._ciphers = {_derive(key, b"mark")[:_MARK]: AESGCM(_derive(key, b"seal")) for key in keys}
         self._mark, self._cipher = next(iter(self._ciphers.items()))
         self.fingerprints = [_derive(key, b"fingerprint").hex()[:16] for key in keys]
         self.hash_key = hash_key or _derive(keys[-1], b"hash")
         self._keyed = hashlib.blake2b(key=self.hash_key, digest_size=16)
+
+    def __reduce__(self) -> tuple[type["Vault"], tuple[list[bytes], bytes]]:
+        """For a worker process, which is told the keys themselves."""
+        return Vault, (self._keys, self.hash_key)
 
     @property
     def fingerprint(self) -> str:
@@ -80,12 +83,14 @@ class Vault:
         keyed.update(content)
         return keyed.digest()
 
-    def number(self, text: str) -> int:
-        """As `hash`, of 64 bits and as a number that PostgreSQL can hold: for what is only compared."""
-        keyed = self._keyed.copy()
-        keyed.update(text.encode())
-        number: int = _FIRST_64_BITS(keyed.digest())[0]
-        return number
+    def hash_all(self, contents: Iterable[bytes]) -> list[bytes]:
+        """As `hash_bytes`, of many at once."""
+        blank, hashes = self._keyed.copy, []
+        for content in contents:
+            keyed = blank()
+            keyed.update(content)
+            hashes.append(keyed.digest())
+        return hashes
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

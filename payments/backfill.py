@@ -138,7 +138,7 @@ def _take(
     sepay.check_gap(closing, section)
     with books.session() as session:
         account_id = account.take_up(session, [chosen.key])[chosen.key]
-        taken = statement.take_in(session, books.vault, account_id, section, section.lines, bank=sepay.BANK, by=by)
+        taken = statement.take_in(session, books.vault, account_id, section, bank=sepay.BANK, by=by)
         if not late:
             _move_on(session, account_id, chosen, stretch)
         told = {"from": str(section.first), "to": str(section.last), "lines": taken.lines, "new_lines": taken.new_lines}

@@ -12,37 +12,36 @@ from psycopg import Cursor
 
 from payments import finding
 
-_NOTE = """
+# Seconds where they are told, else the day; only ever compared within a layout.
+_AT = "coalesce(extract(epoch FROM occurred_at)::bigint, business_date - DATE '0001-01-01')"
+_NOTE = f"""
     WITH here AS (
-        SELECT alike, count(*) AS lines, coalesce(min(second), min(day)) AS at, bool_and(second IS NOT NULL) AS timed
-        FROM incoming WHERE incoming AND reference IS NULL AND alike IN (SELECT alike FROM twin)
+        SELECT alike, count(*) AS lines, min({_AT}) AS at, bool_and(occurred_at IS NOT NULL) AS timed
+        FROM incoming WHERE direction = 'in' AND reference IS NULL AND alike IN (SELECT alike FROM twin)
         GROUP BY alike HAVING count(balance) < count(*)
     ), window_ AS (
-        SELECT min(coalesce(second, day)) AS first, max(coalesce(second, day)) AS last FROM incoming
+        SELECT min({_AT}) AS first, max({_AT}) AS last FROM incoming
     ), known AS (
         SELECT alike, statement_id, count(*) AS lines FROM statement_line
         WHERE account_id = %(account)s AND statement_id <> %(statement)s AND alike IN (SELECT alike FROM here)
         GROUP BY alike, statement_id
     ), edge AS (
-        SELECT statement_id, min(at) AS first, max(at) AS last FROM (
-            SELECT statement_id, coalesce(extract(epoch FROM occurred_at)::bigint,
-                business_date - DATE '0001-01-01' + 1) AS at
-            FROM statement_line WHERE statement_id IN (SELECT statement_id FROM known)
-        ) AS line GROUP BY statement_id
+        SELECT statement_id, min({_AT}) AS first, max({_AT}) AS last FROM statement_line
+        WHERE statement_id IN (SELECT statement_id FROM known) GROUP BY statement_id
     ), cut AS (
         SELECT h.alike FROM here h CROSS JOIN window_ w JOIN known k USING (alike) JOIN edge e USING (statement_id)
         WHERE ((h.at = w.first AND h.at = e.last) OR (h.at = w.last AND h.at = e.first))
             AND (w.first, w.last) <> (e.first, e.last) AND (h.timed OR h.lines <> k.lines)
     )
     INSERT INTO finding (kind, line_id, business_date, amount, candidates, detail, status, opened_at)
-    SELECT DISTINCT ON (l.alike) 'ambiguous', l.id, l.business_date, l.amount, '{}',
+    SELECT DISTINCT ON (l.alike) 'ambiguous', l.id, l.business_date, l.amount, '{{}}',
         jsonb_build_object('account', a.number, 'bank', s.bank, 'tokens', '[]'::jsonb, 'doubt', 'alike_lines',
             'alike', true),
         'open', now()
     FROM statement_line l JOIN account a ON a.id = l.account_id JOIN statement s ON s.id = l.statement_id
     WHERE l.account_id = %(account)s AND l.alike IN (SELECT alike FROM cut)
     ORDER BY l.alike, l.nth DESC
-    ON CONFLICT (line_id) DO UPDATE SET detail = finding.detail || '{"alike": true}'
+    ON CONFLICT (line_id) DO UPDATE SET detail = finding.detail || '{{"alike": true}}'
 """
 
 

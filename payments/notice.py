@@ -100,7 +100,7 @@ def seal(told: Told, vault: Vault, received_at: datetime) -> dict[str, Any]:
         "memo": vault.seal(told.memo.encode()).hex() if incoming and told.memo else None,
         "raw": vault.seal(told.raw).hex() if incoming else None,
         "names": reference.names(vault, told.reference) if incoming else [],
-        "named": reference.named(vault, told.memo, (), (told.account, told.virtual_account)) if incoming else [],
+        "named": reference.named(vault, told.memo, (told.account, told.virtual_account)) if incoming else [],
     }
 
 

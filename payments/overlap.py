@@ -11,6 +11,7 @@ one layout tells of a day that another one told all of is taken, but asked about
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -27,45 +28,46 @@ SECONDS_APART = 600
 # Lines `l` of another source than the file coming in.
 _OTHER = f"""
     (s.bank <> %(source)s OR s.bank <> '{MIXED}'
-        AND (l.occurred_at IS NULL) = (SELECT count(second) > 0 FROM incoming))
+        AND (l.occurred_at IS NULL) = (SELECT count(occurred_at) > 0 FROM incoming))
 """
 _DAYS = """
-    l.business_date BETWEEN (SELECT DATE '0001-01-01' + (min(day) - 1) FROM incoming)
-        AND (SELECT DATE '0001-01-01' + (max(day) - 1) FROM incoming)
+    l.business_date BETWEEN (SELECT min(business_date) FROM incoming) AND (SELECT max(business_date) FROM incoming)
 """
 _ANY = "SELECT EXISTS (SELECT FROM statement WHERE account_id = %(account)s AND id <> %(statement)s)"
 # What equal words hold together is as many lines as both sides tell; the rest of the larger side may be the other
 # source's in other words.
 _ELSEWHERE = f"""
     CREATE TEMPORARY TABLE elsewhere ON COMMIT DROP AS
-    SELECT l.id AS place, l.business_date - DATE '0001-01-01' + 1 AS day, l.direction = 'in' AS incoming, l.amount,
-        upper(btrim(l.reference)) AS reference, l.balance, extract(epoch FROM l.occurred_at)::bigint AS second, l.tokens
+    SELECT l.id AS place, l.business_date, l.direction, l.amount, upper(btrim(l.reference)) AS reference, l.balance,
+        l.occurred_at, l.tokens
     FROM statement_line l JOIN statement s ON s.id = l.statement_id
     LEFT JOIN (SELECT alike, count(*) AS told FROM incoming GROUP BY alike) AS i ON i.alike = l.alike
     WHERE l.account_id = %(account)s AND {_OTHER} AND {_DAYS} AND l.nth > coalesce(i.told, 0)
 """
 _HERE = """
     CREATE TEMPORARY TABLE here ON COMMIT DROP AS
-    SELECT place, day, incoming, amount, upper(btrim(reference)) AS reference, balance, second, tokens
+    SELECT place, business_date, direction, amount, upper(btrim(reference)) AS reference, balance, occurred_at, tokens
     FROM (
         SELECT i.*, i.ctid AS place, row_number() OVER (PARTITION BY i.alike ORDER BY i.row) AS k FROM incoming i
-        WHERE EXISTS (SELECT FROM elsewhere e WHERE (e.day, e.incoming, e.amount) = (i.day, i.incoming, i.amount))
+        WHERE EXISTS (SELECT FROM elsewhere e
+                      WHERE (e.business_date, e.direction, e.amount) = (i.business_date, i.direction, i.amount))
     ) AS i
     WHERE k > (SELECT count(*) FROM statement_line l WHERE l.account_id = %(account)s AND l.alike = i.alike)
 """
-_KEYS = ("reference", "balance::text", "second::text || tokens::text")
+_KEYS = ("reference", "balance::text", "occurred_at::text || tokens::text")
 # The k-th here of a key is the k-th there.
 _SAME = """
     WITH ours AS (
-        SELECT place, day, incoming, amount, {key} AS key,
-            row_number() OVER (PARTITION BY day, incoming, amount, {key} ORDER BY place) AS k
+        SELECT place, business_date, direction, amount, {key} AS key,
+            row_number() OVER (PARTITION BY business_date, direction, amount, {key} ORDER BY place) AS k
         FROM here WHERE {key} IS NOT NULL
     ), theirs AS (
-        SELECT place, day, incoming, amount, {key} AS key,
-            row_number() OVER (PARTITION BY day, incoming, amount, {key} ORDER BY place) AS k
+        SELECT place, business_date, direction, amount, {key} AS key,
+            row_number() OVER (PARTITION BY business_date, direction, amount, {key} ORDER BY place) AS k
         FROM elsewhere WHERE {key} IS NOT NULL
     ), same AS (
-        SELECT o.place AS ours, t.place AS theirs FROM ours o JOIN theirs t USING (day, incoming, amount, key, k)
+        SELECT o.place AS ours, t.place AS theirs
+        FROM ours o JOIN theirs t USING (business_date, direction, amount, key, k)
     ), gone AS (
         DELETE FROM elsewhere USING same WHERE place = theirs
     ), left_out AS (
@@ -74,21 +76,18 @@ _SAME = """
     DELETE FROM incoming USING same WHERE incoming.ctid = ours
 """
 _REST = """
-    SELECT place::text, day, incoming, amount, second, tokens FROM {side}
-    WHERE (day, incoming, amount) IN (SELECT day, incoming, amount FROM {other})
-    ORDER BY day, incoming, amount, second NULLS LAST, place
+    SELECT place::text, business_date, direction, amount, extract(epoch FROM occurred_at)::bigint, tokens FROM {side}
+    WHERE (business_date, direction, amount) IN (SELECT business_date, direction, amount FROM {other})
+    ORDER BY business_date, direction, amount, occurred_at NULLS LAST, place
 """
 _LEAVE_OUT = "DELETE FROM incoming WHERE ctid = ANY(CAST(%s AS tid[]))"
 
-Kind = tuple[int, bool, int]
+Kind = tuple[date, str, int]
 
 
 def leave_out(cursor: Cursor[Any], account_id: int, statement_id: int, *, source: str) -> None:
     """Take out of the table `incoming` what another source has told already; `source`: this one's `statement.bank`."""
     named = {"account": account_id, "statement": statement_id, "source": source}
-    cursor.execute(_ANY, named)
-    if cursor.fetchone() == (False,):
-        return
     for query in (_ELSEWHERE, _HERE):
         cursor.execute(query, named)
     for table in ("elsewhere", "here"):
@@ -121,10 +120,12 @@ _DOUBT = f"""
 """
 
 
-def note(cursor: Cursor[Any], statement_id: int, *, source: str) -> None:
+def note(cursor: Cursor[Any], account_id: int, statement_id: int, *, source: str) -> None:
     """Ask about what was taken from a bank's file of days that another layout told all of."""
-    if source != PROVIDER:
-        cursor.execute(_DOUBT, {"statement": statement_id, "source": source})
+    named = {"account": account_id, "statement": statement_id, "source": source}
+    cursor.execute(_ANY, named)
+    if source != PROVIDER and cursor.fetchone() == (True,):
+        cursor.execute(_DOUBT, named)
 
 
 def _rest(cursor: Cursor[Any], side: str, other: str) -> dict[Kind, list[tuple[str, Fact]]]:

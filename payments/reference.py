@@ -9,13 +9,14 @@ from hashlib import sha256
 
 from ground.vault import Vault
 
-# A run of letters and digits that can be a bank's number for a transfer. Shorter ones, and days, name too much.
-_RUN_MAX = 40
-_RUN = re.compile(rf"[A-Z0-9]{{8,{_RUN_MAX}}}")
-_ENOUGH_DIGITS = re.compile(r"(?:[A-Z]*[0-9]){6}")
+# A bank's number for a transfer is a run of so many letters and digits. Shorter ones, and days, name too much.
+_RUN_MIN, _DIGITS_MIN = 8, 6
+_LETTERS = bytes(range(ord("A"), ord("Z") + 1))
+_RUN_SIGNS = b"0123456789" + _LETTERS
+_BLANKED = bytes(sign if sign in _RUN_SIGNS else ord(" ") for sign in range(256))
 KEPT_MAX = 200
 """Letters of a name or an id that are kept; an index takes 2,700 bytes, and no bank or provider uses a hundred."""
-_DAY = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
+_DAY = re.compile(rb"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
 
 
 def bounded(name: str) -> str:
@@ -34,33 +35,51 @@ def plain(reference: str | None) -> str | None:
     return (reference or "").strip().upper() or None
 
 
-def runs(text: str) -> list[str]:
+def runs(text: str) -> list[bytes]:
     """The words of a text that can be a bank's number: at least 8 letters and digits, at least 6 of them digits."""
-    enough, day = _ENOUGH_DIGITS.match, _DAY.fullmatch
-    found = dict.fromkeys(_RUN.findall(text.upper()))
-    return [run for run in found if enough(run) and not (len(run) == 8 and day(run))]
+    words = text.upper().encode(errors="replace").translate(_BLANKED).split()
+    return list(dict.fromkeys([word for word in words if len(word) >= _RUN_MIN and _is_run(word)]))
 
 
-def names(vault: Vault, reference: str | None) -> list[int]:
+def _is_run(word: bytes) -> bool:
+    if not word.isdigit():
+        return len(word.translate(None, _LETTERS)) >= _DIGITS_MIN
+    return len(word) != _RUN_MIN or _DAY.fullmatch(word) is None
+
+
+def called(reference: str | None) -> list[bytes]:
     """What a payment with this reference answers to: the whole of it, and its longest run (Vietcombank's
     `MBVCB.3278907687` stands in memos as `MBVCB.3278907687.577023.…`)."""
     whole = plain(reference)
     if whole is None:
         return []
-    if whole.isalnum() and whole.isascii() and len(whole) <= _RUN_MAX:  # one run, or none
-        return [mark(vault, whole)]
-    longest = max(runs(whole), key=len, default=whole)
-    return sorted(mark(vault, name) for name in {whole, longest})
+    word = whole.encode()
+    if whole.isalnum() and whole.isascii():  # one run, or none
+        return [word]
+    return list({word, max(runs(whole), key=len, default=word)})
 
 
-def named(vault: Vault, memo: str, references: Iterable[str], own: Iterable[str | None]) -> list[int]:
+def mentioned(memo: str, references: Iterable[str], own: Iterable[str | None]) -> list[bytes]:
     """What a memo and further references mention, without the accounts that the money came to (`own`)."""
     words = runs(memo)
     if references:
-        words = list(dict.fromkeys([*words, *filter(None, map(plain, references))]))
-    known = [plain(each) for each in own if each]
-    return sorted([vault.number(f"reference:{word}") for word in words if word not in known])
+        words = list(dict.fromkeys([*words, *(known.encode() for known in map(plain, references) if known)]))
+    known = [each.strip().upper().encode() for each in own if each]
+    return [word for word in words if word not in known]
 
 
-def mark(vault: Vault, name: str) -> int:
-    return vault.number(f"reference:{name}")
+def marks(vault: Vault, words: Iterable[bytes]) -> list[bytes]:
+    """By which words are compared: the 8 bytes of a bigint for each."""
+    return [hashed[:8] for hashed in vault.hash_all([b"reference:" + word for word in words])]
+
+
+def names(vault: Vault, reference: str | None) -> list[int]:
+    return _numbers(vault, called(reference))
+
+
+def named(vault: Vault, memo: str, own: Iterable[str | None]) -> list[int]:
+    return _numbers(vault, mentioned(memo, (), own))
+
+
+def _numbers(vault: Vault, words: Iterable[bytes]) -> list[int]:
+    return sorted(int.from_bytes(mark, "big", signed=True) for mark in marks(vault, words))

@@ -1,6 +1,5 @@
 """A bank statement of one account, brought in whole or not at all; a line that is known is not taken twice."""
 
-from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -11,8 +10,8 @@ from ground import clock
 from ground.database import Moment
 from ground.refusal import Refusal
 from ground.vault import Vault
-from payments import incoming
-from payments.statements.line import Line
+from payments import crew, incoming
+from payments.statements.line import Watcher, nobody
 from payments.statements.section import Section
 
 
@@ -76,7 +75,7 @@ COVERED_THROUGH = "least(s.last_day, (s.imported_at AT TIME ZONE INTERVAL '7 hou
 """SQL: the last day that a statement `s` tells all of. A file may name days that were yet to come when it was brought
 in, and of the day itself it tells only in part."""
 
-_LOCK = text("SELECT id FROM account WHERE id = :id FOR UPDATE")
+_LOCK = text("SELECT number FROM account WHERE id = :id FOR UPDATE")
 
 _DAYS = text("SELECT min(business_date), max(business_date) FROM statement_line WHERE statement_id = :id")
 
@@ -86,16 +85,16 @@ def take_in(
     vault: Vault,
     account_id: int,
     section: Section,
-    lines: Iterable[Line],
     *,
     bank: str,
     by: str,
+    seen: Watcher = nobody,
 ) -> Statement:
     """Store a read and balanced section in the caller's transaction. Overlapping files are welcome, in any order.
 
-    `lines` are the section's, perhaps on their way past a progress bar.
+    `seen` hears now and then how many lines are on their way into the books.
     """
-    session.execute(_LOCK, {"id": account_id})
+    number = session.execute(_LOCK, {"id": account_id}).scalar_one()
     if section.first is None or section.last is None:
         raise Refusal("statement.without_days")
     statement = Statement(
@@ -119,7 +118,8 @@ def take_in(
     connection = session.connection().connection.driver_connection
     assert connection is not None
     with connection.cursor() as cursor:
-        new_lines = incoming.take_lines(cursor, vault, account_id, statement.id, lines, source=bank)
+        rows = crew.seal(vault, section.lines, number, seen)
+        new_lines = incoming.take_lines(cursor, account_id, statement.id, section.lines, rows, source=bank)
     first_line, last_line = session.execute(_DAYS, {"id": statement.id}).one()
     statement.new_lines, statement.first_line, statement.last_line = new_lines, first_line, last_line
     session.add(statement)

@@ -37,11 +37,19 @@ def import_statement(
         task = bar.add_task(file.name, total=None)
         told = reading.read(file, bank=bank_name, seen=lambda rows: bar.update(task, completed=rows))
         section = choose(told, key[1])
-        lines = bar.track(section.lines, total=len(section.lines), task_id=task)
+        bar.update(task, completed=0, total=len(section.lines))
         with at.books() as books, books.session() as session:
             receiving_account.check_bank(session, key, told.bank)
             account_id = account.take_up(session, [key])[key]
-            taken = statement.take_in(session, books.vault, account_id, section, lines, bank=told.bank, by=user())
+            taken = statement.take_in(
+                session,
+                books.vault,
+                account_id,
+                section,
+                bank=told.bank,
+                by=user(),
+                seen=lambda rows: bar.update(task, completed=rows),
+            )
             days = {"from": taken.first_day, "to": taken.last_day, "lines": taken.lines, "new": taken.new_lines}
             audit.record(session, who(), "statement.import", None, days, subject=f"account:{account_id}")
             session.commit()

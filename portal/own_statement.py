@@ -81,4 +81,4 @@ def _take(session: Session, store: Store, chosen: OwnAccount, file: UploadFile, 
         path.write_bytes(file.file.read())
         told = reading.read(path, bank="auto")
         section = choose(told, chosen.number)
-        return statement.take_in(session, store.vault, chosen.id, section, section.lines, bank=told.bank, by=who)
+        return statement.take_in(session, store.vault, chosen.id, section, bank=told.bank, by=who)

@@ -82,7 +82,7 @@ def state(
     with books.session() as session:
         key = account.take_up(session, [(bin, number)])[bin, number]
         told = section(lines, first, last)
-        taken = statement.take_in(session, books.vault, key, told, told.lines, bank="csv", by="test")
+        taken = statement.take_in(session, books.vault, key, told, bank="csv", by="test")
         session.commit()
         return taken.new_lines
 

@@ -38,7 +38,7 @@ def take(books: Store, *tellings: tuple[str, list[Told]]) -> list[int]:
         key = account.take_up(session, [("970436", "1000001")])["970436", "1000001"]
         for bank, told in tellings:
             each = section(told)
-            new.append(statement.take_in(session, books.vault, key, each, each.lines, bank=bank, by="test").new_lines)
+            new.append(statement.take_in(session, books.vault, key, each, bank=bank, by="test").new_lines)
             session.commit()
     return new
 
@@ -118,7 +118,7 @@ def test_what_a_second_layout_puts_on_another_day_is_counted_but_asked_about(boo
                     lines.add_packed(tuple(line))
             month = {"first": DAY.replace(day=1), "last": DAY.replace(day=31), "lines": lines}
             each = replace(both, **month)
-            statement.take_in(session, books.vault, key, each, each.lines, bank=bank, by="test")
+            statement.take_in(session, books.vault, key, each, bank=bank, by="test")
         session.commit()
         asked = finding.every(session)
     assert [(each["kind"], each["amount"], each["status"]) for each in asked] == [("ambiguous", 20_000, "open")]

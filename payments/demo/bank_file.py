@@ -67,4 +67,4 @@ def _write(file: Path, lines: Sequence[tuple[str, ...]]) -> None:
 def _take_in(books: Store, session: Session, account_id: int, file: Path) -> None:
     read = reading.read(file, bank="csv")
     (section,) = read.sections
-    statement.take_in(session, books.vault, account_id, section, section.lines, bank=read.bank, by=BY)
+    statement.take_in(session, books.vault, account_id, section, bank=read.bank, by=BY)

@@ -2,14 +2,21 @@
 
 import marshal
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 Direction = Literal["in", "out"]
+Watcher = Callable[[int], None]
+"""Hears now and then how many lines are done."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CHUNK = 4096
+_DAY = 2  # where a line tells it
+
+
+def nobody(count: int) -> None:
+    """Watches."""
 
 
 class Line(NamedTuple):
@@ -76,6 +83,7 @@ class Lines:
     def __init__(self) -> None:
         self._packed: list[bytes] = []
         self._open: list[tuple[Any, ...]] = []
+        self._first, self._last = date.max.toordinal(), 1  # of the days of those packed
 
     def add(self, movement: Movement) -> None:
         """`movement.amount` is negative for money going out."""
@@ -85,7 +93,7 @@ class Lines:
         """Money that came in, as a bare tuple: a file has a million of them."""
         self._open.append(movement)
         if len(self._open) == _CHUNK:
-            self._packed.append(zlib.compress(marshal.dumps(self._open), 1))
+            self._packed.append(self._pack())
             self._open = []
 
     def __len__(self) -> int:
@@ -93,8 +101,28 @@ class Lines:
 
     def __iter__(self) -> Iterator[Line]:
         for packed in self._packed:
-            yield from map(Line._make, marshal.loads(zlib.decompress(packed)))
+            yield from unpack(packed)
         yield from map(Line._make, self._open)
+
+    def packed(self) -> Iterator[bytes]:
+        """For `unpack`, some thousands of lines at a time."""
+        yield from self._packed
+        if self._open:
+            yield self._pack()
+
+    def days(self) -> tuple[date, date]:
+        """The first and the last day of any line, if there is one."""
+        days = [line[_DAY] for line in self._open]
+        first, last = min([self._first, *days]), max([self._last, *days])
+        return date.fromordinal(first), date.fromordinal(last)
+
+    def _pack(self) -> bytes:
+        self._first, self._last = (day.toordinal() for day in self.days())
+        return zlib.compress(marshal.dumps(self._open), 1)
+
+
+def unpack(packed: bytes) -> list[Line]:
+    return list(map(Line._make, marshal.loads(zlib.decompress(packed))))
 
 
 def _outgoing(movement: Movement) -> tuple[Any, ...]:

@@ -1,12 +1,13 @@
 """Reading a statement file: whichever bank made it, all of it or nothing."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from ground.refusal import Refusal
 from payments.statements import layout
 from payments.statements.camt import read_camt
+from payments.statements.line import Watcher, nobody
 from payments.statements.mt940 import read_mt940
 from payments.statements.section import StatementFile, choose
 from payments.statements.source import open_source, walk_lines, walk_rows
@@ -18,11 +19,7 @@ _SEEN_EVERY = 4096
 _Row = TypeVar("_Row")
 
 
-def _ignore(rows: int) -> None:
-    """Nobody watches."""
-
-
-def read(file: Path, *, bank: str = "auto", seen: Callable[[int], None] = _ignore) -> StatementFile:
+def read(file: Path, *, bank: str = "auto", seen: Watcher = nobody) -> StatementFile:
     """The file's sections, lines in the file's order; every balance and sum in it holds.
 
     `seen` hears now and then how many rows were read.
@@ -42,7 +39,7 @@ def read(file: Path, *, bank: str = "auto", seen: Callable[[int], None] = _ignor
     return read_table(_watched(walk_rows(source), seen), source.name, bank)
 
 
-def _watched(rows: Iterable[_Row], seen: Callable[[int], None]) -> Iterator[_Row]:
+def _watched(rows: Iterable[_Row], seen: Watcher) -> Iterator[_Row]:
     for number, row in enumerate(rows, 1):
         if number % _SEEN_EVERY == 0:
             seen(number)

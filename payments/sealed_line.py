@@ -1,0 +1,122 @@
+"""A statement's line as the books keep it: its memo encrypted, its words known by keyed hashes, its tokens in clear."""
+
+from collections.abc import Sequence
+from itertools import chain
+from struct import Struct
+
+from ground.vault import Vault
+from merchants import token
+from payments import reference
+from payments.statements.line import Line
+
+COLUMNS = (
+    "row, occurred_at, business_date, direction, amount, reference, virtual_account, tokens, memo_hash, payer_hash, "
+    "memo, balance, reversal, names, named, alike"
+)
+"""SQL: of `statement_line`, in the order in which `rows` tells them."""
+FIELDS = 16
+
+
+def rows(vault: Vault, lines: Sequence[Line], own: str) -> list[bytes]:
+    """The fields as PostgreSQL's binary COPY wants them, without the number of fields that a tuple begins with.
+
+    `own`: the number of the account, which its memos mention all the time. A row ends with the keyed hash that is the
+    same for lines of the same time, amount, reference and memo.
+    """
+    memos = [line.memo.encode() for line in lines]
+    told = [memo for memo in memos if memo]
+    sealed, hashes = iter(vault.seal_all(told)), iter(vault.hash_all(told))
+    words = [_words(line, own) for line in lines]
+    marks = reference.marks(vault, chain.from_iterable(chain.from_iterable(words)))
+    alike = vault.hash_all(map(_content, lines))
+    found, at = [], 0
+    for line, memo, (called, mentioned), same in zip(lines, memos, words, alike, strict=True):
+        row, second, day, net, known, text, payer, virtual, balance, reversal, _, _ = line
+        mentions_at = at + len(called)
+        ends_at = mentions_at + len(mentioned)
+        if second is None:
+            head = _DAY(4, row, -1, 4, day - _FIRST_DAY)
+            moment = _BIGINT((day - _UNIX_DAY) * 86_400)
+        else:
+            head = _SECOND(4, row, 8, second * 1_000_000 - _FIRST_MICROSECOND, 4, day - _FIRST_DAY)
+            moment = _BIGINT(second)
+        found.append(
+            b"".join(
+                (
+                    head,
+                    _IN(2, b"in", 8, net) if net > 0 else _OUT(3, b"out", 8, -net),
+                    _text(known),
+                    _text(virtual),
+                    _texts(token.find(text)),
+                    b"\0\0\0\x10" + next(hashes) if memo else _NULL,
+                    b"\0\0\0\x10" + vault.hash(payer) if payer else _NULL,
+                    _sized(next(sealed)) if memo else _NULL,
+                    _NULL if balance is None else _NUMBER(8, balance),
+                    _BOOLEANS[reversal],
+                    _numbers(marks[at:mentions_at]),
+                    _numbers(marks[mentions_at:ends_at]),
+                    # The time, which the line tells in clear anyway, stands first, so that an index is filled in order.
+                    b"\0\0\0\x18" + moment + same,
+                )
+            )
+        )
+        at = ends_at
+    return found
+
+
+def _words(line: Line, own: str) -> tuple[list[bytes], list[bytes]]:
+    """What the line is called, and what it mentions. Money going out has no name, its references are all mentions."""
+    if line.net > 0:
+        return reference.called(line.reference), reference.mentioned(line.memo, line.named, (own, line.virtual_account))
+    return [], reference.mentioned("", (*line.named, line.reference or ""), ())
+
+
+def _content(line: Line) -> bytes:
+    """What makes two lines alike; hashed, so that nothing is to be learnt of the memo without the key."""
+    _, second, day, net, known, memo, _, _, _, _, _, named = line
+    parts = ("" if second is None else str(second), str(day), str(net), known or "", memo, *named)
+    return "\x1f".join(parts).encode()
+
+
+_LENGTH = Struct("!i").pack
+_BIGINT = Struct("!q").pack
+_NUMBER = Struct("!iq").pack
+# row, moment and day; a day alone
+_SECOND = Struct("!iiiqii").pack
+_DAY = Struct("!iiiii").pack
+_IN, _OUT = Struct("!i2siq").pack, Struct("!i3siq").pack
+_NULL = _LENGTH(-1)
+_BOOLEANS = (b"\0\0\0\x01\0", b"\0\0\0\x01\x01")
+_TEXT, _INT8 = 25, 20  # PostgreSQL's types
+_UNIX_DAY = 719_163
+# PostgreSQL counts days and microseconds from 2000-01-01.
+_FIRST_DAY = 730_120
+_FIRST_MICROSECOND = (_FIRST_DAY - _UNIX_DAY) * 86_400_000_000
+
+
+def _sized(content: bytes) -> bytes:
+    return _LENGTH(len(content)) + content
+
+
+def _text(told: str | None) -> bytes:
+    return _NULL if told is None else _sized(told.encode())
+
+
+def _texts(texts: Sequence[str]) -> bytes:
+    """An array of one dimension; an empty one has none."""
+    if not texts:
+        return _NO_TEXTS
+    elements = b"".join(map(_text, texts))
+    return _ARRAY(20 + len(elements), 1, 0, _TEXT, len(texts), 1) + elements
+
+
+def _numbers(marks: list[bytes]) -> bytes:
+    if not marks:
+        return _NO_NUMBERS
+    marks.sort()
+    return _ARRAY(20 + 12 * len(marks), 1, 0, _INT8, len(marks), 1) + _EIGHT + _EIGHT.join(marks)
+
+
+_ARRAY = Struct("!iiiiii").pack
+_NO_TEXTS, _NO_NUMBERS = (Struct("!iiii").pack(12, 0, 0, kind) for kind in (_TEXT, _INT8))
+_EIGHT = _LENGTH(8)

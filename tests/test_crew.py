@@ -1,0 +1,89 @@
+"""The workers that seal a long file's lines: they give back what one process gives, whatever becomes of them."""
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ground.vault import Vault
+from payments import crew
+from payments.sealed_line import rows
+from payments.statements.line import Lines, Movement
+
+DAY = date(2026, 10, 5).toordinal()
+OWN = "0123499999"
+VAULT = Vault([b"new", b"old"], hash_key=b"of the books")
+
+
+def lines(count: int) -> Lines:
+    """Without memos, which are encrypted another way each time."""
+    source = random.Random(count)
+    found = Lines()
+    for number in range(count):
+        amount = source.choice((20_000, 35_000, -5_000))
+        found.add(Movement(number, None, DAY + number % 3, amount, reference=f"FT{source.randrange(10**12):012d}"))
+    return found
+
+
+def sealed(told: Lines) -> list[bytes]:
+    return [row for part in crew.seal(VAULT, told, OWN) for row in part]
+
+
+@pytest.fixture(autouse=True)
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "ENOUGH", 100)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+
+
+def children() -> set[int]:
+    return {int(pid) for tasks in Path("/proc/self/task").glob("*/children") for pid in tasks.read_text().split()}
+
+
+@pytest.fixture
+def before() -> Iterator[set[int]]:
+    """The children of this process that are none of the crew's; afterwards there are no others."""
+    known = children()
+    yield known
+    assert children() == known
+
+
+@pytest.mark.parametrize("count", [99, 100, 30_000])
+def test_rows_come_in_the_files_order_and_as_one_process_would_seal_them(before: set[int], count: int) -> None:
+    told = lines(count)
+    assert sealed(told) == rows(VAULT, list(told), OWN)
+
+
+def test_memos_are_sealed_with_the_vaults_own_key(before: set[int]) -> None:
+    told = Lines()
+    for number in range(200):
+        told.add(Movement(number, None, DAY, 20_000, memo=f"MUA RAU {number}"))
+    mark = VAULT.seal(b"")[:8]
+    found = sealed(told)
+    for number, row in enumerate(found):
+        at = row.index(mark)
+        length = int.from_bytes(row[at - 4 : at], "big")
+        assert VAULT.unseal(row[at : at + length]) == f"MUA RAU {number}".encode()
+    assert len(found) == 200
+
+
+def test_killed_workers_cost_time_but_no_line(before: set[int]) -> None:
+    told = lines(60_000)
+    parts = crew.seal(VAULT, told, OWN)
+    found = list(next(parts))
+    workers = children() - before
+    assert len(workers) == 3
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    found += [row for part in parts for row in part]
+    assert found == rows(VAULT, list(told), OWN)
+
+
+def test_broken_off_no_worker_is_left(before: set[int]) -> None:
+    parts = crew.seal(VAULT, lines(60_000), OWN)
+    next(parts)
+    assert len(children() - before) == 3
+    del parts
