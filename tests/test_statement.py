@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from ground.settings import Settings
 from ground.store import Store
@@ -25,6 +26,12 @@ from payments.statements.section import Section
 from tests.shell import PROGRAM, environment, run
 
 BEGIN = datetime(2026, 10, 5, 1, 0, tzinfo=UTC)
+COPIED = """
+    INSERT INTO statement_line (statement_id, account_id, row, business_date, direction, amount, tokens, reversal,
+        names, named, alike, nth)
+    SELECT {statement}, {account}, row, business_date, direction, amount, tokens, reversal, names, named, alike, 2
+    FROM statement_line
+"""
 Truth = list[tuple[int, int, str]]  # minute, signed amount, memo: what really happened on the account, in order
 
 
@@ -166,6 +173,23 @@ def test_the_memo_is_not_in_clear(books: Store) -> None:
     take(books, section([(0, 70_000, "NGUYEN VAN PAYER")], 0, 1, balances=True))
     with books.engine.connect() as connection:
         assert "PAYER" not in str(connection.execute(text("SELECT l::text FROM statement_line l")).scalar_one())
+
+
+@pytest.mark.parametrize(
+    ("done", "said"),
+    [
+        ("UPDATE statement_line SET account_id = account_id + 1", "a line stays with its statement"),
+        ("UPDATE statement_line SET statement_id = statement_id + 1", "a line stays with its statement"),
+        ("UPDATE statement SET account_id = account_id + 1", "a statement with lines stays"),
+        ("DELETE FROM statement", "a statement with lines stays"),
+        (COPIED.format(statement="statement_id + 1", account="account_id"), "a line is of its statement's account"),
+        (COPIED.format(statement="statement_id", account="account_id + 1"), "a line is of its statement's account"),
+    ],
+)
+def test_a_line_is_of_its_statements_account(books: Store, done: str, said: str) -> None:
+    take(books, section([(0, 70_000, "x")], 0, 1, balances=True))
+    with books.engine.begin() as connection, pytest.raises(DBAPIError, match=said):
+        connection.execute(text(done))
 
 
 CSV = """STT No;Ngày giao dịch Transaction Date;Số bút toán Transaction No;Nợ Debit;Có Credit;Nội dung Details

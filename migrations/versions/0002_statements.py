@@ -31,8 +31,8 @@ CREATE INDEX statement_account ON statement (account_id, first_day);
 
 CREATE TABLE statement_line (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    statement_id bigint NOT NULL REFERENCES statement,
-    account_id bigint NOT NULL REFERENCES account,
+    statement_id bigint NOT NULL,
+    account_id bigint NOT NULL,
     row integer NOT NULL,
     occurred_at timestamptz,
     business_date date NOT NULL,
@@ -56,6 +56,37 @@ CREATE TABLE statement_line (
 CREATE INDEX statement_line_day ON statement_line (account_id, business_date);
 CREATE INDEX statement_line_debit ON statement_line (account_id, business_date) WHERE direction = 'out';
 CREATE INDEX statement_line_memo ON statement_line (statement_id) WHERE memo IS NOT NULL;
+
+-- A line is of its statement's account. A foreign key looks for each of a file's million lines, which takes as long as
+-- storing them; these look once a command.
+CREATE FUNCTION refuse_stray_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM (SELECT DISTINCT statement_id, account_id FROM fresh) AS f
+               WHERE NOT EXISTS (SELECT FROM statement s WHERE (s.id, s.account_id) = (f.statement_id, f.account_id)))
+    THEN
+        RAISE EXCEPTION 'a line is of its statement''s account' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER a_line_is_of_its_statements_account AFTER INSERT ON statement_line
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION refuse_stray_lines();
+
+CREATE FUNCTION refuse_losing_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM statement_line WHERE statement_id = OLD.id) THEN
+        RAISE EXCEPTION 'a statement with lines stays' USING ERRCODE = 'foreign_key_violation';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+CREATE TRIGGER a_statement_with_lines_stays BEFORE DELETE OR UPDATE OF id, account_id ON statement
+    FOR EACH ROW EXECUTE FUNCTION refuse_losing_lines();
+
+CREATE FUNCTION refuse_moving_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a line stays with its statement' USING ERRCODE = 'foreign_key_violation';
+END $$;
+CREATE TRIGGER a_line_stays_with_its_statement BEFORE UPDATE OF statement_id, account_id ON statement_line
+    FOR EACH ROW EXECUTE FUNCTION refuse_moving_lines();
 """
 
 

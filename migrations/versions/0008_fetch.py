@@ -1,4 +1,4 @@
-"""How far an account's statement has been fetched; a line's account is its statement's."""
+"""How far an account's statement has been fetched."""
 
 from alembic import op
 
@@ -17,17 +17,6 @@ CREATE TABLE backfill (
 );
 """
 
-# One look at the statement instead of one at it and one at the account: a file has a million lines.
-LINES = """
-ALTER TABLE statement ADD CONSTRAINT a_statement_is_of_one_account UNIQUE (id, account_id);
-ALTER TABLE statement_line
-    DROP CONSTRAINT statement_line_statement_id_fkey,
-    DROP CONSTRAINT statement_line_account_id_fkey,
-    ADD CONSTRAINT a_line_is_of_its_statements_account
-        FOREIGN KEY (statement_id, account_id) REFERENCES statement (id, account_id);
-"""
-
 
 def upgrade() -> None:
     op.execute(BACKFILL)
-    op.execute(LINES)
