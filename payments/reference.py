@@ -4,7 +4,7 @@ A name is compared by a keyed hash of 64 bits, so that a memo's words need not b
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import sha256
 
 from ground.vault import Vault
@@ -30,9 +30,9 @@ def bounded(name: str) -> str:
     return f"{name[: KEPT_MAX - len(digest) - 1]}~{digest}"
 
 
-def plain(reference: str | None) -> str | None:
-    """As references are compared: upper case, no blanks at the ends; None when nothing is left."""
-    return (reference or "").strip().upper() or None
+def plain(*told: str | None) -> list[bytes]:
+    """As they are compared: upper case, without blanks at the ends and what is nothing then."""
+    return [word for each in told if each and (word := each.strip().upper().encode())]
 
 
 def runs(text: str) -> list[bytes]:
@@ -51,21 +51,17 @@ def called(reference: str | None) -> list[bytes]:
     """What a payment with this reference answers to: the whole of it, and its longest run (Vietcombank's
     `MBVCB.3278907687` stands in memos as `MBVCB.3278907687.577023.…`)."""
     whole = plain(reference)
-    if whole is None:
-        return []
-    word = whole.encode()
-    if whole.isalnum() and whole.isascii():  # one run, or none
-        return [word]
-    return list({word, max(runs(whole), key=len, default=word)})
+    if reference is None or not whole or whole[0].isalnum():  # one run, or none
+        return whole
+    return list({whole[0], max(runs(reference), key=len, default=whole[0])})
 
 
-def mentioned(memo: str, references: Iterable[str], own: Iterable[str | None]) -> list[bytes]:
+def mentioned(memo: str, references: Collection[str | None], own: Collection[bytes]) -> list[bytes]:
     """What a memo and further references mention, without the accounts that the money came to (`own`)."""
     words = runs(memo)
     if references:
-        words = list(dict.fromkeys([*words, *(known.encode() for known in map(plain, references) if known)]))
-    known = [each.strip().upper().encode() for each in own if each]
-    return [word for word in words if word not in known]
+        words = list(dict.fromkeys([*words, *plain(*references)]))
+    return [word for word in words if word not in own]
 
 
 def marks(vault: Vault, words: Iterable[bytes]) -> list[bytes]:
@@ -78,7 +74,7 @@ def names(vault: Vault, reference: str | None) -> list[int]:
 
 
 def named(vault: Vault, memo: str, own: Iterable[str | None]) -> list[int]:
-    return _numbers(vault, mentioned(memo, (), own))
+    return _numbers(vault, mentioned(memo, (), plain(*own)))
 
 
 def _numbers(vault: Vault, words: Iterable[bytes]) -> list[int]:

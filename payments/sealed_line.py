@@ -26,7 +26,8 @@ def rows(vault: Vault, lines: Sequence[Line], own: str) -> list[bytes]:
     memos = [line.memo.encode() for line in lines]
     told = [memo for memo in memos if memo]
     sealed, hashes = iter(vault.seal_all(told)), iter(vault.hash_all(told))
-    words = [_words(line, own) for line in lines]
+    account = reference.plain(own)
+    words = [_words(line, account) for line in lines]
     marks = reference.marks(vault, chain.from_iterable(chain.from_iterable(words)))
     alike = vault.hash_all(map(_content, lines))
     found, at = [], 0
@@ -64,11 +65,13 @@ def rows(vault: Vault, lines: Sequence[Line], own: str) -> list[bytes]:
     return found
 
 
-def _words(line: Line, own: str) -> tuple[list[bytes], list[bytes]]:
+def _words(line: Line, own: list[bytes]) -> tuple[list[bytes], list[bytes]]:
     """What the line is called, and what it mentions. Money going out has no name, its references are all mentions."""
-    if line.net > 0:
-        return reference.called(line.reference), reference.mentioned(line.memo, line.named, (own, line.virtual_account))
-    return [], reference.mentioned("", (*line.named, line.reference or ""), ())
+    if line.net <= 0:
+        return [], reference.mentioned("", (*line.named, line.reference), ())
+    if line.virtual_account:
+        own = [*own, *reference.plain(line.virtual_account)]
+    return reference.called(line.reference), reference.mentioned(line.memo, line.named, own)
 
 
 def _content(line: Line) -> bytes:
