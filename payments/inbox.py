@@ -41,7 +41,7 @@ class StoreAway(Exception):
 
 
 class Inbox:
-    def __init__(self, url: str, on_kept: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, url: str, on_kept: Callable[[int], None] = lambda rows: None) -> None:
         self._url = url
         self._on_kept = on_kept
         self._queue: deque[Waiting] = deque()
@@ -164,8 +164,9 @@ class Inbox:
         for loop, several in by_loop.items():
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_settle, several, lost)
-        if len(failed) < len(batch):
-            self._on_kept()
+        kept = sum(len(rows) for rows, future in batch if id(future) not in lost)
+        if kept:
+            self._on_kept(kept)
 
 
 def _is_about_rows(error: psycopg.Error) -> bool:

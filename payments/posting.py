@@ -58,16 +58,16 @@ def post_batch(session: Session, limit: int = BATCH, skip: Sequence[int] = ()) -
     return len(notices)
 
 
-def post_some(session: Session, stuck: list[int]) -> int:
+def post_some(session: Session, stuck: list[int], limit: int = BATCH) -> int:
     """A batch; or, where one notice of it can't be posted, the batch one by one without that one. How many."""
     try:
-        return post_batch(session, skip=stuck)
+        return post_batch(session, limit, stuck)
     except STORE_TROUBLE:
         raise
     except Exception:
         session.rollback()
     posted = 0
-    for _ in range(BATCH):
+    for _ in range(limit):
         try:
             count = post_batch(session, 1, stuck)
         except STORE_TROUBLE:
