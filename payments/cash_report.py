@@ -16,7 +16,7 @@ from merchants.roll_cell import show
 from payments import intake
 from payments.evidence_cell import MOST_SALES
 from payments.evidence_file import Form
-from payments.intake import Key, Shelf, Taken
+from payments.intake import Key, Kind, Taken
 
 ABSURD_TIMES = 1_000
 
@@ -53,7 +53,7 @@ _LATEST = """
     SELECT DISTINCT ON (stall_id, business_date, source) stall_id, business_date, source, amount, count
     FROM cash_report WHERE {where} ORDER BY stall_id, business_date, source, id DESC
 """
-SHELF = Shelf(
+KIND = Kind(
     Form(
         {
             "amount": "evidence.no_amount",
@@ -74,7 +74,7 @@ SHELF = Shelf(
 
 def take_in(session: Session, market: Market, file: Path, *, by: str) -> Taken:
     """Bring in a file of cash reports: all of it or nothing. The caller commits."""
-    return intake.take_in(session, market, file, SHELF, by=by)
+    return intake.take_in(session, market, file, KIND, by=by)
 
 
 _TRADED = text("""
@@ -102,7 +102,7 @@ def declare(
     if not traded:
         raise Refusal("evidence.not_trading", stall=number, day=show(day))
     entries = {(stall_id, day, "declared"): (amount, count)}
-    added, changed = intake.record(session, market_id, SHELF, entries, by=by, moment=moment)
+    added, changed = intake.record(session, market_id, KIND, entries, by=by, moment=moment)
     return "added" if added else "changed" if changed else "unchanged"
 
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from itertools import cycle
@@ -22,7 +22,7 @@ _PROJECT = Path(__file__).resolve().parent.parent
 _MOST = 8  # workers: PostgreSQL takes no more
 
 
-def seal(vault: Vault, lines: Lines, own: str, seen: Watcher = nobody) -> Iterator[list[bytes]]:
+def seal(vault: Vault, lines: Lines, own: str, seen: Watcher = nobody) -> Generator[list[bytes], None, None]:
     """The lines' `sealed_line.rows`, some thousands at a time. `own`: the number of their account."""
     processors = min(os.cpu_count() or 1, _MOST)
     each = (

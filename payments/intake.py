@@ -22,7 +22,7 @@ Key = tuple[Any, ...]
 Value = tuple[Any, ...]
 
 
-class Shelf(NamedTuple):
+class Kind(NamedTuple):
     """A kind of record: the file it comes in, which columns are of its key, and how it is stored and read.
 
     `read`: the records that count from :first to :last in :market; `write`: new ones from arrays.
@@ -47,32 +47,32 @@ class Taken(NamedTuple):
     keys: Sequence[Key] = ()
 
 
-def take_in(session: Session, market: Market, file: Path, shelf: Shelf, *, by: str) -> Taken:
+def take_in(session: Session, market: Market, file: Path, kind: Kind, *, by: str) -> Taken:
     """Read the file and record what it says anew, in the caller's transaction. With errors nothing is written."""
     moment = clock.now()
-    found = evidence_file.read(file, shelf.form, clock.business_date(moment))
+    found = evidence_file.read(file, kind.form, clock.business_date(moment))
     # Two imports at once follow each other, so that the second sees what the first has recorded.
     session.execute(text("SELECT 1 FROM market WHERE id = :id FOR UPDATE"), {"id": market.key})
-    entries = _place(found, standing.read(session, market), shelf)
+    entries = _place(found, standing.read(session, market), kind)
     if found.errors:
         return Taken(market.code, found.row_count, errors=found.errors)
-    added, changed = record(session, market.key, shelf, entries, by=by, moment=moment)
+    added, changed = record(session, market.key, kind, entries, by=by, moment=moment)
     unchanged = found.row_count - added - changed
     return Taken(market.code, found.row_count, added, changed, unchanged, keys=list(entries))
 
 
 def record(
-    session: Session, market_id: int, shelf: Shelf, entries: Mapping[Key, Value], *, by: str, moment: datetime
+    session: Session, market_id: int, kind: Kind, entries: Mapping[Key, Value], *, by: str, moment: datetime
 ) -> tuple[int, int]:
     """Append what is new; returns how many are the first of their key, and how many correct an earlier one."""
     if not entries:
         return 0, 0
-    known = _known(session, market_id, shelf, [key[1] for key in entries])
+    known = _known(session, market_id, kind, [key[1] for key in entries])
     fresh = {key: value for key, value in entries.items() if known.get(key) != value}
-    names = ("stall_id", "business_date", *shelf.key, *shelf.value)
+    names = ("stall_id", "business_date", *kind.key, *kind.value)
     rows = [(*key, *value) for key, value in fresh.items()]
     columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
-    session.execute(shelf.write, {**columns, "market": market_id, "by": by, "moment": moment})
+    session.execute(kind.write, {**columns, "market": market_id, "by": by, "moment": moment})
     changed = len(fresh.keys() & known.keys())
     return len(fresh) - changed, changed
 
@@ -82,13 +82,13 @@ def traded(standing: Standing, day: date) -> bool:
     return content is not None and content.status == "trading"
 
 
-def _known(session: Session, market_id: int, shelf: Shelf, days: Sequence[date]) -> dict[Key, Value]:
-    rows = session.execute(shelf.read, {"market": market_id, "first": min(days), "last": max(days)})
-    width = 2 + len(shelf.key)
+def _known(session: Session, market_id: int, kind: Kind, days: Sequence[date]) -> dict[Key, Value]:
+    rows = session.execute(kind.read, {"market": market_id, "first": min(days), "last": max(days)})
+    width = 2 + len(kind.key)
     return {tuple(row[:width]): tuple(row[width:]) for row in rows}
 
 
-def _place(found: EvidenceFile, stalls: Mapping[str, Standing], shelf: Shelf) -> dict[Key, Value]:
+def _place(found: EvidenceFile, stalls: Mapping[str, Standing], kind: Kind) -> dict[Key, Value]:
     """The file's lines by the stalls they are of; a stall that is unknown or did not trade is an error."""
     entries = {}
     for line in found.lines:
@@ -98,11 +98,11 @@ def _place(found: EvidenceFile, stalls: Mapping[str, Standing], shelf: Shelf) ->
         elif not traded(stall, line.day):
             found.fail(line, "date", "evidence.not_trading", stall=line.stall, day=show(line.day))
         else:
-            key, value = _entry(line, stall.stall_id, shelf)
+            key, value = _entry(line, stall.stall_id, kind)
             entries[key] = value
     return entries
 
 
-def _entry(line: Line, stall_id: int, shelf: Shelf) -> tuple[Key, Value]:
-    key = (stall_id, line.day, *(line.values[name] for name in shelf.key))
-    return key, tuple(line.values.get(name) for name in shelf.value)
+def _entry(line: Line, stall_id: int, kind: Kind) -> tuple[Key, Value]:
+    key = (stall_id, line.day, *(line.values[name] for name in kind.key))
+    return key, tuple(line.values.get(name) for name in kind.value)

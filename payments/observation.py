@@ -13,7 +13,7 @@ from merchants.market import Market
 from merchants.roll_cell import BadCell
 from payments import intake
 from payments.evidence_file import Form
-from payments.intake import Shelf, Taken
+from payments.intake import Kind, Taken
 
 
 class Observation(SQLModel, table=True):
@@ -40,7 +40,7 @@ def _judge(values: dict[str, Any]) -> tuple[str, BadCell] | None:
     return None
 
 
-SHELF = Shelf(
+KIND = Kind(
     Form({"cashless": "evidence.no_number", "total": "evidence.no_number"}, _judge),
     (),
     ("cashless", "total"),
@@ -59,7 +59,7 @@ SHELF = Shelf(
 
 def take_in(session: Session, market: Market, file: Path, *, by: str) -> Taken:
     """Bring in a file of observations: all of it or nothing. The caller commits."""
-    return intake.take_in(session, market, file, SHELF, by=by)
+    return intake.take_in(session, market, file, KIND, by=by)
 
 
 _OBSERVED = text("""

@@ -1,5 +1,6 @@
 """A bank statement of one account, brought in whole or not at all; a line that is known is not taken twice."""
 
+from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 
@@ -117,8 +118,7 @@ def take_in(
     assert statement.id is not None
     connection = session.connection().connection.driver_connection
     assert connection is not None
-    with connection.cursor() as cursor:
-        rows = crew.seal(vault, section.lines, number, seen)
+    with connection.cursor() as cursor, closing(crew.seal(vault, section.lines, number, seen)) as rows:
         new_lines = incoming.take_lines(cursor, account_id, statement.id, section.lines, rows, source=bank)
     first_line, last_line = session.execute(_DAYS, {"id": statement.id}).one()
     statement.new_lines, statement.first_line, statement.last_line = new_lines, first_line, last_line

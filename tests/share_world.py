@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from ground import clock
 from payments import cash_report, observation
-from payments.intake import Shelf
+from payments.intake import Kind
 from tests.rates_oracle import Facts, holds
 from tests.share_oracle import Look, Lot, Report, Seen
 
@@ -96,8 +96,8 @@ def _trades(facts: Facts, stall: tuple[Any, ...], day: date) -> bool:
 
 def store(session: Session, facts: Facts, markets: dict[str, int], stalls: dict[tuple[str, str], int]) -> None:
     """Straight into the tables, each in its order: what may be imported is told elsewhere."""
-    _write(session, cash_report.SHELF, facts.reports, markets, stalls)
-    _write(session, observation.SHELF, facts.seen, markets, stalls)
+    _write(session, cash_report.KIND, facts.reports, markets, stalls)
+    _write(session, observation.KIND, facts.seen, markets, stalls)
     for number, lot in enumerate(facts.lots):
         ids = [stalls[lot.market, stall] for stall in lot.drawn]
         columns = {"market": markets[lot.market], "first": lot.first, "last": lot.last, "seed": str(number)}
@@ -127,11 +127,11 @@ def store(session: Session, facts: Facts, markets: dict[str, int], stalls: dict[
 
 
 def _write(
-    session: Session, shelf: Shelf, rows: list[Any], markets: dict[str, int], stalls: dict[tuple[str, str], int]
+    session: Session, kind: Kind, rows: list[Any], markets: dict[str, int], stalls: dict[tuple[str, str], int]
 ) -> None:
     for code, market in markets.items():
         own = [row for row in rows if row.market == code]
-        names = ("stall_id", "business_date", *shelf.key, *shelf.value)
+        names = ("stall_id", "business_date", *kind.key, *kind.value)
         cells = [(stalls[row.market, row.stall], *row[2:]) for row in own]
         columns = {name: [row[at] for row in cells] for at, name in enumerate(names)}
-        session.execute(shelf.write, {**columns, "market": market, "by": "somebody", "moment": clock.now()})
+        session.execute(kind.write, {**columns, "market": market, "by": "somebody", "moment": clock.now()})

@@ -42,7 +42,7 @@ def say_of_day(session: Session, street: Street, stall: str, cashless: int, tota
     """A record of the whole day, as `observations import` makes it."""
     id = session.execute(text("SELECT id FROM stall WHERE number = :stall"), {"stall": stall}).scalar_one()
     entries = {(id, TODAY): (cashless, total)}
-    intake.record(session, street.market.key, observation.SHELF, entries, by="staff:Hoa", moment=NOW)
+    intake.record(session, street.market.key, observation.KIND, entries, by="staff:Hoa", moment=NOW)
 
 
 def mend(session: Session, street: Street, corrects: int, cashless: int, cash: int, **more: object) -> bool:

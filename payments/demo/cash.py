@@ -70,7 +70,7 @@ def _declare(
             amount = 0 if off else round((day.value + usual) / 2 * thrift * random.lognormvariate(0, 0.3), -3)
             count = 0 if off else max(1, round(amount / 70_000))
             entries[day.stall_id, day.day, "declared"] = (int(amount), count)
-    return sum(intake.record(session, found.key, cash_report.SHELF, entries, by=BY, moment=moment))
+    return sum(intake.record(session, found.key, cash_report.KIND, entries, by=BY, moment=moment))
 
 
 def _count(
@@ -95,4 +95,4 @@ def _count(
                 share = random.betavariate(2, 4) if day.connected else 0
                 cashless = sum(random.random() < share for _ in range(total))
                 entries[key, day.day] = (cashless, total)
-    return sum(intake.record(session, found.key, observation.SHELF, entries, by=BY, moment=moment))
+    return sum(intake.record(session, found.key, observation.KIND, entries, by=BY, moment=moment))
