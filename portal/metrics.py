@@ -66,6 +66,8 @@ def _waiting(found: Backlog, now: datetime) -> Iterator[Family]:
     yield Family("market_notices_waiting", "gauge", "Notices kept and not posted yet.", {"": found.notices})
     meaning = "How long the oldest notice has been waiting to be posted; 0 when none waits."
     yield Family("market_notices_oldest_waiting_seconds", "gauge", meaning, {"": age})
+    meaning = "Refunds, disputes and payouts of cards that are kept and not in the books yet."
+    yield Family("market_card_events_waiting", "gauge", meaning, {"": found.cards})
     opened = {f'{{kind="{kind}"}}': found.findings.get(kind, 0) for kind in finding.KINDS}
     yield Family("market_findings_open", "gauge", "Findings that wait for a decision.", opened)
     if found.through is not None:

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from ground import clock
 from ground.store import Store
 from main import House
-from payments import finding, reconciliation
+from payments import card, finding, reconciliation
 from payments.providers import find
 from tests.world import Street, keep, post, raw, signed, told
 
@@ -121,6 +121,7 @@ def test_the_page_tells_what_waits_and_of_nobody(resting: TestClient, books: Sto
         "market_poster_up": 0,
         "market_notices_waiting": 0,
         "market_notices_oldest_waiting_seconds": 0,
+        "market_card_events_waiting": 0,
         'market_webhook_answers_total{provider="sepay",code="200"}': 0,
         **quiet,
     }
@@ -143,6 +144,15 @@ def test_the_page_tells_what_waits_and_of_nobody(resting: TestClient, books: Sto
     begun = datetime(2026, 10, 5, 17, tzinfo=UTC).timestamp()
     told_of = {'market_findings_open{kind="unknown_account"}': 2, "market_reconciled_through_timestamp_seconds": begun}
     assert scrape(resting) == {**still, **told_of}
+
+
+def test_a_refund_waits_until_its_sale_has_a_stall(resting: TestClient, books: Store) -> None:
+    fact = card.Fact("refund", "re_1", "re_1", "pi_1", 20_000, "vnd", datetime(2026, 10, 5, 1, tzinfo=UTC))
+    with psycopg.connect(books.url) as connection:
+        card.keep(connection, [card.row(fact, clock.now())])
+    with books.session() as session:
+        assert card.post_all(session) == 0
+    assert scrape(resting)["market_card_events_waiting"] == 1
 
 
 def test_every_kind_of_finding_has_its_place(books: Store) -> None:
