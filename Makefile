@@ -1,8 +1,8 @@
 # The two commands: `make demo` shows the whole road, `make test` proves it. Needs Python 3.11+ and make.
 PYTHON ?= python3
 PORT ?= 8000
-# Tests run in so many processes; 0 is one, in which a debugger works.
-PROCESSES ?= 2
+# Tests run in so many processes, one more than two cores, as many wait for a server; 0 is one, for a debugger.
+PROCESSES ?= 3
 BIN := .venv/bin
 # What the product runs on, and all of that once more with what develops and tests it: one environment for both.
 LOCK := requirements.lock
@@ -39,7 +39,7 @@ help:            ## this list
 demo: .venv/made ## fill the demo market and serve it on http://127.0.0.1:8000 (PORT= changes it)
 	@$(BIN)/python main.py demo --port $(PORT)
 
-test: .venv/made-dev ## every test, browser tests included where a Chromium is found (PROCESSES= changes the 2)
+test: .venv/made-dev ## every test, browser tests included where a Chromium is found (PROCESSES= changes the 3)
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 quick: .venv/made-dev ## the tests but for the slow ones

@@ -26,8 +26,10 @@ _NOTE = f"""
         WHERE account_id = %(account)s AND statement_id <> %(statement)s AND alike IN (SELECT alike FROM here)
         GROUP BY alike, statement_id
     ), edge AS (
-        SELECT statement_id, min({_AT}) AS first, max({_AT}) AS last FROM statement_line
-        WHERE statement_id IN (SELECT statement_id FROM known) GROUP BY statement_id
+        SELECT s.id AS statement_id, min({_AT}) AS first, max({_AT}) AS last
+        FROM statement s JOIN statement_line l ON (l.account_id, l.statement_id) = (s.account_id, s.id)
+            AND l.business_date BETWEEN s.first_line AND s.last_line
+        WHERE s.id IN (SELECT statement_id FROM known) GROUP BY s.id
     ), cut AS (
         SELECT h.alike FROM here h CROSS JOIN window_ w JOIN known k USING (alike) JOIN edge e USING (statement_id)
         WHERE ((h.at = w.first AND h.at = e.last) OR (h.at = w.last AND h.at = e.first))

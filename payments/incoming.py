@@ -85,17 +85,18 @@ def take_lines(
     """
     if not lines:
         return 0
+    days = lines.days()
     cursor.execute("SET LOCAL work_mem = '64MB'")
     cursor.execute(_INCOMING)
     head = _HEAD(3 + sealed_line.FIELDS, 8, statement_id, 8, account_id, 4, 1)
-    cursor.execute(_ARE_THERE_LINES, (account_id, *lines.days()))
+    cursor.execute(_ARE_THERE_LINES, (account_id, *days))
     if cursor.fetchone() == (False,):
         taken = _take_new(cursor, head, rows, len(lines))
     else:
         _copy(cursor, "incoming", (head + head.join(part) for part in rows))
         overlap.leave_out(cursor, account_id, statement_id, source=source)
         taken = _take_unknown(cursor, account_id, statement_id)
-    overlap.note(cursor, account_id, statement_id, source=source)
+    overlap.note(cursor, account_id, statement_id, *days, source=source)
     cursor.execute("DROP TABLE incoming")
     return taken
 

@@ -108,21 +108,24 @@ _DOUBT = f"""
             'doubt', 'alike_lines', 'alike', 'layout'),
         'open', now()
     FROM statement_line l JOIN account a ON a.id = l.account_id
-    WHERE l.statement_id = %(statement)s AND l.direction = 'in' AND NOT l.reversal AND EXISTS (
+    WHERE l.account_id = %(account)s AND l.statement_id = %(statement)s
+        AND l.business_date BETWEEN %(first)s AND %(last)s AND l.direction = 'in' AND NOT l.reversal AND EXISTS (
         SELECT FROM statement s
         WHERE s.account_id = l.account_id AND s.id <> l.statement_id AND s.bank <> '{PROVIDER}'
             AND l.business_date BETWEEN s.first_day
                 AND least(s.last_day, (s.imported_at AT TIME ZONE INTERVAL '7 hours')::date - 1)
             AND (s.bank <> %(source)s OR s.bank <> '{MIXED}' AND EXISTS (
                 SELECT FROM statement_line o
-                WHERE o.statement_id = s.id AND (o.occurred_at IS NULL) <> (l.occurred_at IS NULL))))
+                WHERE (o.account_id, o.statement_id) = (s.account_id, s.id)
+                    AND o.business_date BETWEEN s.first_line AND s.last_line
+                    AND (o.occurred_at IS NULL) <> (l.occurred_at IS NULL))))
     ON CONFLICT (line_id) DO UPDATE SET detail = finding.detail || '{{"alike": "layout"}}'
 """
 
 
-def note(cursor: Cursor[Any], account_id: int, statement_id: int, *, source: str) -> None:
-    """Ask about what was taken from a bank's file of days that another layout told all of."""
-    named = {"account": account_id, "statement": statement_id, "source": source}
+def note(cursor: Cursor[Any], account_id: int, statement_id: int, first: date, last: date, *, source: str) -> None:
+    """Ask about what was taken from a bank's file, `first` to `last`, of days that another layout told all of."""
+    named = {"account": account_id, "statement": statement_id, "source": source, "first": first, "last": last}
     cursor.execute(_ANY, named)
     if source != PROVIDER and cursor.fetchone() == (True,):
         cursor.execute(_DOUBT, named)

@@ -40,7 +40,8 @@ _LATE = text(f"""
         LEFT JOIN match m ON m.notice_id = s.notice_id AND m.undone_at IS NULL
         WHERE s.notice_id IS NOT NULL
     ), fresh AS MATERIALIZED (
-        SELECT l.* FROM statement t JOIN statement_line l ON l.statement_id = t.id
+        SELECT l.* FROM statement t JOIN statement_line l ON (l.account_id, l.statement_id) = (t.account_id, t.id)
+            AND l.business_date BETWEEN t.first_line AND t.last_line
         WHERE t.new_lines > 0 AND coalesce(t.reconciled_through, '-infinity') < t.last_line AND l.direction = 'in'
             AND EXISTS (SELECT FROM whole)
     )

@@ -78,7 +78,10 @@ in, and of the day itself it tells only in part."""
 
 _LOCK = text("SELECT number FROM account WHERE id = :id FOR UPDATE")
 
-_DAYS = text("SELECT min(business_date), max(business_date) FROM statement_line WHERE statement_id = :id")
+_DAYS = text("""
+    SELECT min(business_date), max(business_date) FROM statement_line
+    WHERE account_id = :account AND statement_id = :id AND business_date BETWEEN :first AND :last
+""")
 
 
 def take_in(
@@ -120,8 +123,12 @@ def take_in(
     assert connection is not None
     with connection.cursor() as cursor, closing(crew.seal(vault, section.lines, number, seen)) as rows:
         new_lines = incoming.take_lines(cursor, account_id, statement.id, section.lines, rows, source=bank)
-    first_line, last_line = session.execute(_DAYS, {"id": statement.id}).one()
-    statement.new_lines, statement.first_line, statement.last_line = new_lines, first_line, last_line
+    statement.new_lines = new_lines
+    if new_lines:
+        statement.first_line, statement.last_line = section.lines.days()
+    if new_lines < len(section.lines):
+        days = {"account": account_id, "id": statement.id, "first": statement.first_line, "last": statement.last_line}
+        statement.first_line, statement.last_line = session.execute(_DAYS, days).one()
     session.add(statement)
     session.flush()
     return statement

@@ -73,7 +73,9 @@ CREATE TRIGGER a_line_is_of_its_statements_account AFTER INSERT ON statement_lin
 
 CREATE FUNCTION refuse_losing_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM statement_line WHERE statement_id = OLD.id) THEN
+    IF EXISTS (SELECT FROM statement_line WHERE account_id = OLD.account_id AND statement_id = OLD.id
+               AND business_date BETWEEN OLD.first_line AND OLD.last_line)
+    THEN
         RAISE EXCEPTION 'a statement with lines stays' USING ERRCODE = 'foreign_key_violation';
     END IF;
     RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;

@@ -16,7 +16,6 @@ CREATE INDEX notice_day ON notice USING brin (business_date);  -- notices come i
 ALTER TABLE statement_line
     ADD COLUMN names bigint[] NOT NULL DEFAULT '{}',
     ADD COLUMN named bigint[] NOT NULL DEFAULT '{}';
-CREATE INDEX statement_line_statement ON statement_line (statement_id);
 
 ALTER TABLE statement ADD COLUMN reconciled_through date;
 CREATE TABLE consent (

@@ -3,6 +3,7 @@
 import marshal
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -81,7 +82,7 @@ class Lines:
     """Lines in the file's order, to be gone through any number of times; packed, a million take some 50 MB."""
 
     def __init__(self) -> None:
-        self._packed: list[bytes] = []
+        self._packed: list[Future[bytes]] = []
         self._open: list[tuple[Any, ...]] = []
         self._first, self._last = date.max.toordinal(), 1  # of the days of those packed
 
@@ -93,22 +94,23 @@ class Lines:
         """Money that came in, as a bare tuple: a file has a million of them."""
         self._open.append(movement)
         if len(self._open) == _CHUNK:
-            self._packed.append(self._pack())
+            self._first, self._last = (day.toordinal() for day in self.days())
+            self._packed.append(_PACKER.submit(_pack, marshal.dumps(self._open)))
             self._open = []
 
     def __len__(self) -> int:
         return len(self._packed) * _CHUNK + len(self._open)
 
     def __iter__(self) -> Iterator[Line]:
-        for packed in self._packed:
+        for packed in self.packed():
             yield from unpack(packed)
-        yield from map(Line._make, self._open)
 
     def packed(self) -> Iterator[bytes]:
         """For `unpack`, some thousands of lines at a time."""
-        yield from self._packed
+        for packed in self._packed:
+            yield packed.result()
         if self._open:
-            yield self._pack()
+            yield _pack(marshal.dumps(self._open))
 
     def days(self) -> tuple[date, date]:
         """The first and the last day of any line, if there is one."""
@@ -116,9 +118,12 @@ class Lines:
         first, last = min([self._first, *days]), max([self._last, *days])
         return date.fromordinal(first), date.fromordinal(last)
 
-    def _pack(self) -> bytes:
-        self._first, self._last = (day.toordinal() for day in self.days())
-        return zlib.compress(marshal.dumps(self._open), 1)
+
+_PACKER = ThreadPoolExecutor(1, "packer")  # reading goes on meanwhile
+
+
+def _pack(lines: bytes) -> bytes:
+    return zlib.compress(lines, 1)
 
 
 def unpack(packed: bytes) -> list[Line]:
