@@ -3,7 +3,6 @@
 import marshal
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -82,7 +81,7 @@ class Lines:
     """Lines in the file's order, to be gone through any number of times; packed, a million take some 50 MB."""
 
     def __init__(self) -> None:
-        self._packed: list[Future[bytes]] = []
+        self._packed: list[bytes] = []
         self._open: list[tuple[Any, ...]] = []
         self._first, self._last = date.max.toordinal(), 1  # of the days of those packed
 
@@ -95,7 +94,7 @@ class Lines:
         self._open.append(movement)
         if len(self._open) == _CHUNK:
             self._first, self._last = (day.toordinal() for day in self.days())
-            self._packed.append(_PACKER.submit(_pack, marshal.dumps(self._open)))
+            self._packed.append(_pack(self._open))
             self._open = []
 
     def __len__(self) -> int:
@@ -107,10 +106,9 @@ class Lines:
 
     def packed(self) -> Iterator[bytes]:
         """For `unpack`, some thousands of lines at a time."""
-        for packed in self._packed:
-            yield packed.result()
+        yield from self._packed
         if self._open:
-            yield _pack(marshal.dumps(self._open))
+            yield _pack(self._open)
 
     def days(self) -> tuple[date, date]:
         """The first and the last day of any line, if there is one."""
@@ -119,11 +117,8 @@ class Lines:
         return date.fromordinal(first), date.fromordinal(last)
 
 
-_PACKER = ThreadPoolExecutor(1, "packer")  # reading goes on meanwhile
-
-
-def _pack(lines: bytes) -> bytes:
-    return zlib.compress(lines, 1)
+def _pack(lines: list[tuple[Any, ...]]) -> bytes:
+    return zlib.compress(marshal.dumps(lines), 1)
 
 
 def unpack(packed: bytes) -> list[Line]:
