@@ -3,6 +3,7 @@
 import random as randomness
 import re
 import secrets
+from functools import lru_cache
 
 from merchants.vietqr import fold
 
@@ -68,6 +69,7 @@ def _squeeze(memo: str) -> str:
     return _SEPARATOR.sub("", fold(memo))
 
 
+@lru_cache(4096)
 def _holds(text: str) -> bool:
     """Of what has the shape. One that ended like a prefix could overlap with the next token of a joined memo."""
     return _check_character(text[len(PREFIX) : -1]) == text[-1] and not text.endswith(PREFIX)

@@ -38,13 +38,14 @@ def plain(*told: str | None) -> list[bytes]:
 def runs(text: str) -> list[bytes]:
     """The words of a text that can be a bank's number: at least 8 letters and digits, at least 6 of them digits."""
     words = text.upper().encode(errors="replace").translate(_BLANKED).split()
-    return list(dict.fromkeys([word for word in words if len(word) >= _RUN_MIN and _is_run(word)]))
-
-
-def _is_run(word: bytes) -> bool:
-    if not word.isdigit():
-        return len(word.translate(None, _LETTERS)) >= _DIGITS_MIN
-    return len(word) != _RUN_MIN or _DAY.fullmatch(word) is None
+    found = [
+        word
+        for word in words
+        if len(word) >= _RUN_MIN
+        and (word.isdigit() or len(word.translate(None, _LETTERS)) >= _DIGITS_MIN)
+        and (len(word) > _RUN_MIN or _DAY.fullmatch(word) is None)
+    ]
+    return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 
 def called(reference: str | None) -> list[bytes]:

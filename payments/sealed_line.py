@@ -1,6 +1,7 @@
 """A statement's line as the books keep it: its memo encrypted, its words known by keyed hashes, its tokens in clear."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from struct import Struct
 
@@ -48,7 +49,7 @@ def rows(vault: Vault, lines: Sequence[Line], own: str) -> list[bytes]:
                     _IN(2, b"in", 8, net) if net > 0 else _OUT(3, b"out", 8, -net),
                     _text(known),
                     _text(virtual),
-                    _texts(token.find(text)),
+                    _texts(tuple(token.find(text))),
                     b"\0\0\0\x10" + next(hashes) if memo else _NULL,
                     b"\0\0\0\x10" + vault.hash(payer) if payer else _NULL,
                     _sized(next(sealed)) if memo else _NULL,
@@ -105,8 +106,9 @@ def _text(told: str | None) -> bytes:
     return _NULL if told is None else _sized(told.encode())
 
 
-def _texts(texts: Sequence[str]) -> bytes:
-    """An array of one dimension; an empty one has none."""
+@lru_cache(4096)
+def _texts(texts: tuple[str, ...]) -> bytes:
+    """An array of one dimension; an empty one has none. An account's lines name the same few tokens again and again."""
     if not texts:
         return _NO_TEXTS
     elements = b"".join(map(_text, texts))
@@ -116,6 +118,8 @@ def _texts(texts: Sequence[str]) -> bytes:
 def _numbers(marks: list[bytes]) -> bytes:
     if not marks:
         return _NO_NUMBERS
+    if len(marks) == 1:
+        return _ONE_NUMBER + marks[0]
     marks.sort()
     return _ARRAY(20 + 12 * len(marks), 1, 0, _INT8, len(marks), 1) + _EIGHT + _EIGHT.join(marks)
 
@@ -123,3 +127,4 @@ def _numbers(marks: list[bytes]) -> bytes:
 _ARRAY = Struct("!iiiiii").pack
 _NO_TEXTS, _NO_NUMBERS = (Struct("!iiii").pack(12, 0, 0, kind) for kind in (_TEXT, _INT8))
 _EIGHT = _LENGTH(8)
+_ONE_NUMBER = _ARRAY(32, 1, 0, _INT8, 1, 1) + _EIGHT
