@@ -19,6 +19,7 @@ from ground import embedded, store
 from ground.settings import Settings
 from merchants import account, token
 from payments import statement
+from payments.crew import Crew
 from payments.statements.reading import read
 from payments.statements.source import MOST_WORKBOOK_ROWS
 
@@ -76,12 +77,14 @@ def _work(file: Path, data: Path, phase: str) -> None:
         with books.session() as session:
             pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
     begin, own, theirs = time.perf_counter(), _own_cpu(), _cpu(pid)
-    (section,) = read(file).sections
-    if books is not None:
-        with books.session() as session:
+    if books is None:
+        (section,) = read(file).sections
+    else:
+        with Crew(books.vault, ACCOUNT[1]) as crew, books.session() as session:
+            (section,) = read(file, helper=crew.seal_ahead).sections
             pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
             key = account.take_up(session, [ACCOUNT])[ACCOUNT]
-            statement.take_in(session, books.vault, key, section, bank="csv", by="benchmark")
+            statement.take_in(session, books.vault, key, section, bank="csv", by="benchmark", crew=crew)
             session.commit()
     wall, python = time.perf_counter() - begin, _own_cpu() - own
     each = 1e6 / len(section.lines)

@@ -75,19 +75,14 @@ class Vault:
 
     def hash(self, text: str) -> bytes:
         """The same 16 bytes for the same text under this key, and nothing to be learnt from them without it."""
-        return self.hash_bytes(text.encode())
+        return self.hash_all([text.encode()])[0]
 
-    def hash_bytes(self, content: bytes) -> bytes:
-        """As `hash`, of what is bytes already."""
-        keyed = self._keyed.copy()
-        keyed.update(content)
-        return keyed.digest()
-
-    def hash_all(self, contents: Iterable[bytes]) -> list[bytes]:
-        """As `hash_bytes`, of many at once."""
-        blank, hashes = self._keyed.copy, []
+    def hash_all(self, contents: Iterable[bytes], kind: bytes = b"text:") -> list[bytes]:
+        """As `hash`, of many texts at once, encoded. What is of another `kind` has another hash."""
+        begun, hashes = self._keyed.copy(), []
+        begun.update(kind)  # works the key in, once for all
         for content in contents:
-            keyed = blank()
+            keyed = begun.copy()
             keyed.update(content)
             hashes.append(keyed.digest())
         return hashes

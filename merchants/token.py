@@ -18,6 +18,7 @@ _DIGITS = ALPHABET[:10]
 _BODY = (_DIGITS, "GHJNPQRSVWXYZ", _DIGITS, ALPHABET, ALPHABET)
 _SHAPE = f"{PREFIX}{''.join(f'[{letters}]' for letters in _BODY)}[{ALPHABET}]"
 _TOKEN = re.compile(_SHAPE)
+_LENGTH = len(PREFIX) + len(_BODY) + 1
 _SPLIT_PREFIX = re.compile("[^a-zA-Z0-9]*+".join(f"[{letter}{letter.lower()}]" for letter in PREFIX))
 _SEPARATOR = re.compile(r"[^A-Z0-9]+")
 _UPPER = bytes(range(256)).upper()
@@ -37,9 +38,15 @@ def draw(random: randomness.Random | None = None) -> str:
             return token
 
 
+@lru_cache(4096)
 def is_token(text: str) -> bool:
-    """Whether this is a token exactly as it is drawn."""
-    return _TOKEN.fullmatch(text) is not None and _holds(text)
+    """Whether this is a token exactly as it is drawn. One that ended like a prefix could overlap with the next token of
+    a joined memo."""
+    return (
+        _TOKEN.fullmatch(text) is not None
+        and _check_character(text[len(PREFIX) : -1]) == text[-1]
+        and not text.endswith(PREFIX)
+    )
 
 
 def find(memo: str) -> list[str]:
@@ -53,9 +60,9 @@ def find(memo: str) -> list[str]:
     found: dict[str, None] = {}
     at = squeezed.find(PREFIX)
     while at >= 0:  # from each prefix on, because the end of one that fails may be the beginning of a true one
-        match = _TOKEN.match(squeezed, at)
-        if match is not None and _holds(match[0]):
-            found[match[0]] = None
+        candidate = squeezed[at : at + _LENGTH]
+        if is_token(candidate):
+            found[candidate] = None
         at = squeezed.find(PREFIX, at + 1)
     return list(found)
 
@@ -67,12 +74,6 @@ def _squeeze(memo: str) -> str:
     if _SPLIT_PREFIX.search(memo) is None:
         return ""
     return _SEPARATOR.sub("", fold(memo))
-
-
-@lru_cache(4096)
-def _holds(text: str) -> bool:
-    """Of what has the shape. One that ended like a prefix could overlap with the next token of a joined memo."""
-    return _check_character(text[len(PREFIX) : -1]) == text[-1] and not text.endswith(PREFIX)
 
 
 def _check_character(body: str) -> str:

@@ -13,7 +13,7 @@ from ground.vault import Vault
 _RUN_MIN, _DIGITS_MIN = 8, 6
 _LETTERS = bytes(range(ord("A"), ord("Z") + 1))
 _RUN_SIGNS = b"0123456789" + _LETTERS
-_BLANKED = bytes(sign if sign in _RUN_SIGNS else ord(" ") for sign in range(256))
+_BLANKED = bytes(sign if sign in _RUN_SIGNS else ord(" ") for sign in bytes(range(256)).upper())
 KEPT_MAX = 200
 """Letters of a name or an id that are kept; an index takes 2,700 bytes, and no bank or provider uses a hundred."""
 _DAY = re.compile(rb"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])|([0-2]\d|3[01])(0[1-9]|1[0-2])(19|20)\d\d")
@@ -35,13 +35,16 @@ def plain(*told: str | None) -> list[bytes]:
     return [word for each in told if each and (word := each.strip().upper().encode())]
 
 
-def runs(text: str) -> list[bytes]:
-    """The words of a text that can be a bank's number: at least 8 letters and digits, at least 6 of them digits."""
-    words = text.upper().encode(errors="replace").translate(_BLANKED).split()
+def runs(text: bytes, own: Collection[bytes] = ()) -> list[bytes]:
+    """The words of a text that can be a bank's number: at least 8 letters and digits, at least 6 of them digits.
+
+    Without `own`, the numbers of the accounts that the money came to.
+    """
     found = [
         word
-        for word in words
+        for word in text.translate(_BLANKED).split()
         if len(word) >= _RUN_MIN
+        and word not in own
         and (word.isdigit() or len(word.translate(None, _LETTERS)) >= _DIGITS_MIN)
         and (len(word) > _RUN_MIN or _DAY.fullmatch(word) is None)
     ]
@@ -51,23 +54,23 @@ def runs(text: str) -> list[bytes]:
 def called(reference: str | None) -> list[bytes]:
     """What a payment with this reference answers to: the whole of it, and its longest run (Vietcombank's
     `MBVCB.3278907687` stands in memos as `MBVCB.3278907687.577023.…`)."""
-    whole = plain(reference)
-    if reference is None or not whole or whole[0].isalnum():  # one run, or none
-        return whole
-    return list({whole[0], max(runs(reference), key=len, default=whole[0])})
+    whole = reference.strip().upper().encode() if reference else b""
+    if not whole or whole.isalnum():  # one run, or none
+        return [whole] if whole else []
+    return list({whole, max(runs(whole), key=len, default=whole)})
 
 
-def mentioned(memo: str, references: Collection[str | None], own: Collection[bytes]) -> list[bytes]:
+def mentioned(memo: bytes, references: Collection[str | None], own: Collection[bytes]) -> list[bytes]:
     """What a memo and further references mention, without the accounts that the money came to (`own`)."""
-    words = runs(memo)
+    words = runs(memo, own)
     if references:
-        words = list(dict.fromkeys([*words, *plain(*references)]))
-    return [word for word in words if word not in own]
+        words = list(dict.fromkeys([*words, *(word for word in plain(*references) if word not in own)]))
+    return words
 
 
 def marks(vault: Vault, words: Iterable[bytes]) -> list[bytes]:
     """By which words are compared: the 8 bytes of a bigint for each."""
-    return [hashed[:8] for hashed in vault.hash_all([b"reference:" + word for word in words])]
+    return [hashed[:8] for hashed in vault.hash_all(words, b"reference:")]
 
 
 def names(vault: Vault, reference: str | None) -> list[int]:
@@ -75,7 +78,7 @@ def names(vault: Vault, reference: str | None) -> list[int]:
 
 
 def named(vault: Vault, memo: str, own: Iterable[str | None]) -> list[int]:
-    return _numbers(vault, mentioned(memo, (), plain(*own)))
+    return _numbers(vault, mentioned(memo.encode(errors="replace"), (), plain(*own)))
 
 
 def _numbers(vault: Vault, words: Iterable[bytes]) -> list[int]:

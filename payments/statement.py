@@ -1,6 +1,5 @@
 """A bank statement of one account, brought in whole or not at all; a line that is known is not taken twice."""
 
-from contextlib import closing
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +10,8 @@ from ground import clock
 from ground.database import Moment
 from ground.refusal import Refusal
 from ground.vault import Vault
-from payments import crew, incoming
+from payments import incoming
+from payments.crew import Crew
 from payments.statements.line import Watcher, nobody
 from payments.statements.section import Section
 
@@ -93,10 +93,12 @@ def take_in(
     bank: str,
     by: str,
     seen: Watcher = nobody,
+    crew: Crew | None = None,
 ) -> Statement:
     """Store a read and balanced section in the caller's transaction. Overlapping files are welcome, in any order.
 
-    `seen` hears now and then how many lines are on their way into the books.
+    `seen` hears now and then how many lines are on their way into the books. `crew`: the account's, if it has begun to
+    seal the section's lines; the caller closes it.
     """
     number = session.execute(_LOCK, {"id": account_id}).scalar_one()
     if section.first is None or section.last is None:
@@ -121,17 +123,24 @@ def take_in(
     assert statement.id is not None
     connection = session.connection().connection.driver_connection
     assert connection is not None
-    with connection.cursor() as cursor, closing(crew.seal(vault, section.lines, number, seen)) as rows:
+    with connection.cursor() as cursor, Crew(vault, number) as own_crew:
+        rows = (crew or own_crew).seal(section.lines, seen)
         new_lines = incoming.take_lines(cursor, account_id, statement.id, section.lines, rows, source=bank)
-    statement.new_lines = new_lines
     if new_lines:
-        statement.first_line, statement.last_line = section.lines.days()
-    if new_lines < len(section.lines):
-        days = {"account": account_id, "id": statement.id, "first": statement.first_line, "last": statement.last_line}
-        statement.first_line, statement.last_line = session.execute(_DAYS, days).one()
+        first, last = _new_days(session, statement, section, new_lines)
+        statement.new_lines, statement.first_line, statement.last_line = new_lines, first, last
     session.add(statement)
     session.flush()
     return statement
+
+
+def _new_days(session: Session, taken: Statement, section: Section, new_lines: int) -> tuple[date, date]:
+    """The first and the last day of any of its new lines."""
+    first, last = section.lines.days()
+    if new_lines < taken.lines:
+        days = {"account": taken.account_id, "id": taken.id, "first": first, "last": last}
+        first, last = session.execute(_DAYS, days).one()
+    return first, last
 
 
 def shown(taken: Statement) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ground import audit, words
 from ground.terminal import Format, desk, emit, progress, show_table, user, who
 from merchants import account
 from payments import backfill, receiving_account, statement
+from payments.crew import Crew
 from payments.statements import reading
 from payments.statements.layout import BANKS
 from payments.statements.section import choose
@@ -33,12 +34,16 @@ def import_statement(
     """Bring in a bank's statement of one account: all of it or nothing; lines known already are not taken twice."""
     at = desk(context)
     key = account.read(account_name)
-    with progress() as bar:
+    with at.books() as books, Crew(books.vault, key[1]) as crew, progress() as bar:
         task = bar.add_task(file.name, total=None)
-        told = reading.read(file, bank=bank_name, seen=lambda rows: bar.update(task, completed=rows))
+
+        def show_rows(rows: int) -> None:
+            bar.update(task, completed=rows)
+
+        told = reading.read(file, bank=bank_name, seen=show_rows, helper=crew.seal_ahead)
         section = choose(told, key[1])
         bar.update(task, completed=0, total=len(section.lines))
-        with at.books() as books, books.session() as session:
+        with books.session() as session:
             receiving_account.check_bank(session, key, told.bank)
             account_id = account.take_up(session, [key])[key]
             taken = statement.take_in(
@@ -48,7 +53,8 @@ def import_statement(
                 section,
                 bank=told.bank,
                 by=user(),
-                seen=lambda rows: bar.update(task, completed=rows),
+                seen=show_rows,
+                crew=crew,
             )
             days = {"from": taken.first_day, "to": taken.last_day, "lines": taken.lines, "new": taken.new_lines}
             audit.record(session, who(), "statement.import", None, days, subject=f"account:{account_id}")

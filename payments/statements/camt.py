@@ -17,6 +17,7 @@ from xsdata.formats.dataclass.parsers.handlers import XmlEventHandler
 from ground.refusal import Refusal
 from payments.statements.camt_entry import balances, movements, of_account, period
 from payments.statements.cell import Unreadable
+from payments.statements.line import Helper
 from payments.statements.section import Block, Draft, StatementFile
 from payments.statements.table import MOST_LINES
 from payments.statements.unreadable import Errors
@@ -29,11 +30,11 @@ _STRICT = ParserConfig(fail_on_unknown_properties=False, fail_on_converter_warni
 _BROKEN = (ParserError, ConverterError, ValueError, TypeError, ArithmeticError)
 
 
-def read_camt(file: Path, head: str) -> StatementFile:
+def read_camt(file: Path, head: str, helper: Helper | None = None) -> StatementFile:
     """Every statement, report or notification in the file, whose beginning is `head`. A row is an entry, counted."""
     if _DOCTYPE.search(head):  # no bank needs entities, and they can be bombs
         raise Refusal("statement.bad_xml", name=file.name)
-    reading = _Reading(file.name)
+    reading = _Reading(file.name, helper)
     for event, element in _walk(file):
         reading.take(event, element)
     return reading.finish()
@@ -50,8 +51,8 @@ def _walk(file: Path) -> Iterator[tuple[str, Element]]:
 class _Reading:
     """Follows the document down to the parts of each statement, which are read and let go one by one."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, helper: Helper | None) -> None:
+        self._name, self._helper = name, helper
         self._errors = Errors()
         self._parser = XmlParser(config=_STRICT, handler=XmlEventHandler)
         self._path: list[Element] = []
@@ -126,7 +127,7 @@ class _Reading:
         if number is None:
             raise Refusal("statement.no_account", name=self._name, row=self._entries)
         known = self._drafts.get(number)
-        self._draft = known or self._drafts.setdefault(number, Draft(number, self._entries + 1))
+        self._draft = known or self._drafts.setdefault(number, Draft(number, self._entries + 1, self._helper))
         if known:
             self._draft.blocks.append(Block(self._entries + 1))
 

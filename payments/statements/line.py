@@ -11,7 +11,7 @@ Watcher = Callable[[int], None]
 """Hears now and then how many lines are done."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CHUNK = 4096
+_CHUNK = 2048
 _DAY = 2  # where a line tells it
 
 
@@ -78,10 +78,14 @@ class Movement(NamedTuple):
 
 
 class Lines:
-    """Lines in the file's order, to be gone through any number of times; packed, a million take some 50 MB."""
+    """Lines in the file's order, to be gone through any number of times; packed, a million take some 50 MB.
 
-    def __init__(self) -> None:
-        self._packed: list[bytes] = []
+    full: those packed so far, `_CHUNK` each; `helper` hears when there is one more.
+    """
+
+    def __init__(self, helper: "Helper | None" = None) -> None:
+        self.full: list[bytes] = []
+        self._helper = helper
         self._open: list[tuple[Any, ...]] = []
         self._first, self._last = date.max.toordinal(), 1  # of the days of those packed
 
@@ -94,11 +98,13 @@ class Lines:
         self._open.append(movement)
         if len(self._open) == _CHUNK:
             self._first, self._last = (day.toordinal() for day in self.days())
-            self._packed.append(_pack(self._open))
+            self.full.append(_pack(self._open))
             self._open = []
+            if self._helper:
+                self._helper(self)
 
     def __len__(self) -> int:
-        return len(self._packed) * _CHUNK + len(self._open)
+        return len(self.full) * _CHUNK + len(self._open)
 
     def __iter__(self) -> Iterator[Line]:
         for packed in self.packed():
@@ -106,7 +112,7 @@ class Lines:
 
     def packed(self) -> Iterator[bytes]:
         """For `unpack`, some thousands of lines at a time."""
-        yield from self._packed
+        yield from self.full
         if self._open:
             yield _pack(self._open)
 
@@ -115,6 +121,9 @@ class Lines:
         days = [line[_DAY] for line in self._open]
         first, last = min([self._first, *days]), max([self._last, *days])
         return date.fromordinal(first), date.fromordinal(last)
+
+
+Helper = Callable[[Lines], None]
 
 
 def _pack(lines: list[tuple[Any, ...]]) -> bytes:

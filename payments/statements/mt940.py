@@ -13,7 +13,7 @@ from mt940.models import Amount, Balance, SumAmount, Transactions
 from ground.refusal import Refusal
 from merchants.spelling import clean
 from payments.statements.cell import AMOUNT_MAX, Unreadable, read_memo
-from payments.statements.line import Movement
+from payments.statements.line import Helper, Movement
 from payments.statements.reversal import named
 from payments.statements.section import Block, Draft, StatementFile, normal
 from payments.statements.table import MOST_LINES
@@ -42,17 +42,17 @@ class _Message:
     draft: Draft | None = None
 
 
-def read_mt940(lines: Iterable[tuple[int, str]], name: str) -> StatementFile:
+def read_mt940(lines: Iterable[tuple[int, str]], name: str, helper: Helper | None = None) -> StatementFile:
     """Every message in the file; those of one account follow each other as one section."""
-    reading = _Reading(name)
+    reading = _Reading(name, helper)
     for number, line in _bare(lines):
         reading.take(number, line)
     return reading.finish()
 
 
 class _Reading:
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, helper: Helper | None) -> None:
+        self._name, self._helper = name, helper
         self._errors = Errors()
         self._drafts: dict[str, Draft] = {}
         self._message: _Message | None = None
@@ -126,7 +126,7 @@ class _Reading:
         if currency not in (None, "VND"):
             raise Refusal("statement.foreign", name=self._name, currency=currency)
         known = self._drafts.get(account or "")
-        draft = known or self._drafts.setdefault(account or "", Draft(account, message.number))
+        draft = known or self._drafts.setdefault(account or "", Draft(account, message.number, self._helper))
         if known:
             draft.blocks.append(Block(message.number))
         return draft

@@ -7,7 +7,7 @@ from typing import TypeVar
 from ground.refusal import Refusal
 from payments.statements import layout
 from payments.statements.camt import read_camt
-from payments.statements.line import Watcher, nobody
+from payments.statements.line import Helper, Watcher, nobody
 from payments.statements.mt940 import read_mt940
 from payments.statements.section import StatementFile, choose
 from payments.statements.source import open_source, walk_lines, walk_rows
@@ -19,10 +19,10 @@ _SEEN_EVERY = 4096
 _Row = TypeVar("_Row")
 
 
-def read(file: Path, *, bank: str = "auto", seen: Watcher = nobody) -> StatementFile:
+def read(file: Path, *, bank: str = "auto", seen: Watcher = nobody, helper: Helper | None = None) -> StatementFile:
     """The file's sections, lines in the file's order; every balance and sum in it holds.
 
-    `seen` hears now and then how many rows were read.
+    `seen` hears now and then how many rows were read, `helper` of a section's lines so far (`Lines`).
 
     Refuses what is no statement or another layout than `bank`, what does not balance, and, naming each, rows that
     can't be read (`unreadable.UnreadableRows`).
@@ -32,11 +32,11 @@ def read(file: Path, *, bank: str = "auto", seen: Watcher = nobody) -> Statement
     source = open_source(file)
     if source.kind == "camt":
         layout.check_bank(bank, "camt", source.name)
-        return read_camt(source.file, source.head)
+        return read_camt(source.file, source.head, helper)
     if source.kind == "mt940":
         layout.check_bank(bank, "mt940", source.name)
-        return read_mt940(_watched(walk_lines(source), seen), source.name)
-    return read_table(_watched(walk_rows(source), seen), source.name, bank)
+        return read_mt940(_watched(walk_lines(source), seen), source.name, helper)
+    return read_table(_watched(walk_rows(source), seen), source.name, bank, helper)
 
 
 def _watched(rows: Iterable[_Row], seen: Watcher) -> Iterator[_Row]:

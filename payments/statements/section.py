@@ -10,7 +10,7 @@ from ground import money
 from ground.refusal import Refusal
 from payments.statements.balance import Chain, Totals
 from payments.statements.cell import AMOUNT_MAX
-from payments.statements.line import Lines, Movement
+from payments.statements.line import Helper, Lines, Movement
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Block:
 class Draft:
     """A section while it is read."""
 
-    def __init__(self, account: str | None, row: int) -> None:
+    def __init__(self, account: str | None, row: int, helper: Helper | None = None) -> None:
         self.account = account
         self.blocks = [Block(row)]
-        self.lines = Lines()
+        self.lines = Lines(helper)
         self.totals = Totals()
         self.credits = self.debits = 0
         self.period: tuple[date, date] | None = None

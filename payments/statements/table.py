@@ -9,6 +9,7 @@ from merchants.spelling import fold
 from payments.statements import label, layout
 from payments.statements.cell import Unreadable, read_amount, show
 from payments.statements.heading import Header, find_header, repeats_header
+from payments.statements.line import Helper
 from payments.statements.row import Columns
 from payments.statements.section import Draft, Section, StatementFile, Unclear
 from payments.statements.unreadable import Errors
@@ -20,9 +21,9 @@ _ENUMERATED = re.compile(r"\(?([0-9]{1,2})\)?(?:\.0)?")
 Row = Sequence[Cell]
 
 
-def read_table(rows: Iterable[tuple[int, Row]], name: str, bank: str) -> StatementFile:
+def read_table(rows: Iterable[tuple[int, Row]], name: str, bank: str, helper: Helper | None = None) -> StatementFile:
     """Every section of the table. Refuses an unknown layout, another bank's, one with a faulty row or sum."""
-    table = _Table(name, bank)
+    table = _Table(name, bank, helper)
     held: tuple[int, Row] | None = None
     for number, row in rows:
         if table.header is not None:
@@ -36,12 +37,12 @@ def read_table(rows: Iterable[tuple[int, Row]], name: str, bank: str) -> Stateme
 
 
 class _Table:
-    def __init__(self, name: str, bank: str) -> None:
+    def __init__(self, name: str, bank: str, helper: Helper | None) -> None:
         self.header: Header | None = None
         self._columns: Columns
         self._account_at: int | None = None
-        self._name, self._asked, self._bank = name, bank, bank
-        self._draft = Draft(None, 1)
+        self._name, self._asked, self._bank, self._helper = name, bank, bank, helper
+        self._draft = Draft(None, 1, helper)
         self._drafts: list[Draft] = [self._draft]
         self._errors = Errors()
         self._above: list[str] = []
@@ -218,7 +219,7 @@ class _Table:
             self._draft.account = account
         if self._draft.account != account:
             known = [draft for draft in self._drafts if draft.account == account]
-            self._draft = known[0] if known else Draft(account, number)
+            self._draft = known[0] if known else Draft(account, number, self._helper)
             if not known:
                 self._drafts.append(self._draft)
 
