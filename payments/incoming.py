@@ -5,6 +5,7 @@ belong. Only one that may be like an earlier line of its own file is put aside, 
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from struct import Struct
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -14,18 +15,22 @@ from psycopg import Cursor
 from payments import cut, overlap, sealed_line
 from payments.statements.line import Lines
 
-_COLUMNS = f"statement_id, account_id, {sealed_line.COLUMNS}"
+_TOLD = f"statement_id, account_id, {sealed_line.COLUMNS}"
+_COLUMNS = f"statement_id, account_id, nth, {sealed_line.COLUMNS}"
 _ROOM = 32  # bytes a line, of which each leaves its mark on one
 _HELD = 2**24  # bytes of lines put aside, before they are held on disk
 _PART = 2**20
+# Parts of a file in one COPY: PostgreSQL keeps the rows of a command until its triggers have seen them, on disk if they
+# are many.
+_AT_ONCE = 16
 _HEAD = Struct("!hiqiqii").pack  # how many fields, then three: statement, account, which of the alike lines it is
 _ARE_THERE_LINES = """
     SELECT EXISTS (SELECT FROM statement_line WHERE account_id = %s AND business_date BETWEEN %s AND %s)
 """
-_COPY = f"COPY {{table}} (statement_id, account_id, nth, {sealed_line.COLUMNS}) FROM STDIN (FORMAT BINARY)"
+_COPY = f"COPY {{table}} ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
 _INCOMING = f"""
     CREATE TEMPORARY TABLE incoming ON COMMIT DROP AS
-    SELECT statement_id, account_id, nth, {sealed_line.COLUMNS} FROM statement_line WITH NO DATA
+    SELECT {_COLUMNS} FROM statement_line WITH NO DATA
 """
 # Most lines have no twin, in the file or in the books: these need no counting.
 _TWINS = """
@@ -38,7 +43,7 @@ _TWINS = """
 _SPAN = """
     SELECT (SELECT alike FROM incoming ORDER BY alike LIMIT 1), (SELECT alike FROM incoming ORDER BY alike DESC LIMIT 1)
 """
-_INSERT = f"INSERT INTO statement_line ({_COLUMNS}, nth) SELECT i.{_COLUMNS.replace(', ', ', i.')},"
+_INSERT = f"INSERT INTO statement_line ({_TOLD}, nth) SELECT i.{_TOLD.replace(', ', ', i.')},"
 _TAKE_SINGLES = f"{_INSERT} 1 FROM incoming i WHERE NOT EXISTS (SELECT FROM twin t WHERE t.alike = i.alike)"
 # A file's k-th alike line is another file's k-th. Where both tell the running balance, that tells alike lines
 # apart: the k-th of a balance is the k-th of that balance. Where one does not, the larger count in one file stands.
@@ -103,7 +108,9 @@ def take_lines(
 
 def _take_new(cursor: Cursor[Any], head: bytes, rows: Iterable[list[bytes]], count: int) -> int:
     with SpooledTemporaryFile(_HELD) as aside:
-        taken = _copy(cursor, "statement_line", _put_aside(head, rows, count, aside))
+        taken, parts = 0, _put_aside(head, rows, count, aside)
+        for first in parts:
+            taken += _copy(cursor, "statement_line", chain([first], islice(parts, _AT_ONCE - 1)))
         if aside.tell():
             aside.seek(0)
             _copy(cursor, "incoming", iter(lambda: aside.read(_PART), b""))
