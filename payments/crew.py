@@ -57,11 +57,7 @@ class Crew:
         count = 0
         for number, packed in enumerate(lines.packed()):
             self._hand_out(lines)
-            part = None
-            if number < len(self._tasks):
-                worker, nth = self._tasks[number]
-                part = worker.sealed(nth)
-            part = rows(self._vault, unpack(packed), self._own) if part is None else part
+            part = self._sealed(number) or rows(self._vault, unpack(packed), self._own)
             yield part
             count += len(part)
             seen(count)
@@ -69,14 +65,23 @@ class Crew:
     def _begin(self, lines: Lines) -> None:
         self._lines, self._tasks = lines, []
         processors = min(os.cpu_count() or 1, _MOST)
-        if len(lines) >= ENOUGH and processors > 1 and not self._workers:
-            self._workers = [_Worker(self._vault, self._own) for _ in range(processors)]
+        if len(lines) >= ENOUGH and processors > 1:
+            with suppress(OSError):  # no room for a process or its file: those that are there do it, or this one
+                while len(self._workers) < processors:
+                    self._workers.append(_Worker(self._vault, self._own))
 
     def _hand_out(self, lines: Lines) -> None:
         for _ in range(_AHEAD):
             for worker in self._workers:
                 if len(self._tasks) < len(lines.full) and worker.is_free():
                     self._tasks.append((worker, worker.take(lines.full[len(self._tasks)])))
+
+    def _sealed(self, number: int) -> list[bytes] | None:
+        """The part of that number, if a worker has it and is alive."""
+        if number >= len(self._tasks):
+            return None
+        worker, nth = self._tasks[number]
+        return worker.sealed(nth)
 
 
 class _Worker:

@@ -5,7 +5,11 @@ import random
 import signal
 from collections.abc import Iterator
 from datetime import date
+from errno import ENOSPC
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import pytest
 
@@ -111,8 +115,25 @@ def test_killed_workers_cost_time_but_no_line(before: set[int], when: str) -> No
         assert found == rows(VAULT, list(told), OWN)
 
 
+def test_no_room_for_files_costs_time_but_no_line(before: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    room = [TemporaryFile]
+
+    def one_file() -> IO[bytes]:
+        if not room:
+            raise OSError(ENOSPC, "no space left")
+        return room.pop()()
+
+    monkeypatch.setattr(crews, "TemporaryFile", one_file)
+    told = lines(30_000)
+    with Crew(VAULT, OWN) as crew:
+        parts = crew.seal(told)
+        found = list(next(parts))
+        assert len(children() - before) == 1
+        assert found + [row for part in parts for row in part] == rows(VAULT, list(told), OWN)
+
+
 def test_a_full_disk_costs_time_but_no_line(before: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crews, "TemporaryFile", lambda: open("/dev/full", "wb"))  # noqa: SIM115 (the crew closes it)
+    monkeypatch.setattr(crews, "TemporaryFile", partial(open, "/dev/full", "wb"))
     told = lines(30_000)
     assert sealed(told) == rows(VAULT, list(told), OWN)
 
